@@ -1,0 +1,70 @@
+// rehearse run: simulate a scenario and report.
+#include <cstdio>
+#include <iostream>
+#include <memory>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "reports/report.hpp"
+#include "scenarios/scenario.hpp"
+#include "scenarios/simulate.hpp"
+
+namespace rehearse {
+
+namespace {
+
+struct RunOptions {
+  std::string scenario;
+  std::vector<std::string> settings;
+  std::string json, csv, trace;
+  bool exact = false, ignore_memory = false, quiet = false;
+};
+
+/// Standard output belongs to a file that was asked for as "-".
+bool stdout_taken(const RunOptions& o) { return o.json == "-" || o.csv == "-" || o.trace == "-"; }
+
+void write_outputs(const Result& result, const RunOptions& o) {
+  if (!o.json.empty()) write_output(o.json, [&](std::ostream& out) { write_json(result, out); });
+  if (!o.csv.empty()) write_output(o.csv, [&](std::ostream& out) { write_csv(result, out); });
+  if (!o.trace.empty()) write_output(o.trace, [&](std::ostream& out) { write_trace(result, out); });
+  if (!o.quiet && !stdout_taken(o)) write_text_report(result, std::cout, isatty(STDOUT_FILENO) != 0);
+}
+
+/// Faults that a plan may be run with: memory, when asked to.
+bool can_run(const std::vector<Fault>& faults, const RunOptions& o) {
+  if (faults.empty()) return true;
+  for (const Fault& fault : faults)
+    fmt::print(stderr, "rehearse: {}{}\n", fault.to_string(), o.ignore_memory ? " (ignored)" : "");
+  return false;
+}
+
+Exit run(const RunOptions& o) {
+  const Scenario scenario = load_scenario(o.scenario, o.settings);
+  if (!can_run(check_plan_of(scenario), {}) ||
+      (!can_run(check_memory_of(scenario), o) && !o.ignore_memory))
+    return Exit::plan_cannot_run;
+  write_outputs(simulate(scenario, o.exact ? SimulationOptions::exact() : SimulationOptions{}), o);
+  return Exit::done;
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& app, Exit& status) {
+  CLI::App* command = app.add_subcommand("run", "simulate one training iteration of a scenario");
+  const auto o = std::make_shared<RunOptions>();
+  command->add_option("scenario", o->scenario, "a YAML file, or a name from scenarios/")->required();
+  command->add_option("--set", o->settings, "KEY=VALUE laid over the scenario: --set plan.tensor=4")
+      ->allow_extra_args(false);
+  command->add_option("--json", o->json, "write the result as JSON (- is standard output)");
+  command->add_option("--csv", o->csv, "write the figures as a header and a row");
+  command->add_option("--trace", o->trace, "write a timeline for https://ui.perfetto.dev");
+  command->add_flag("--exact", o->exact, "no merging, folding or reuse: every GPU, kernel and flow (slow)");
+  command->add_flag("--ignore-memory", o->ignore_memory, "run a plan that does not fit in memory");
+  command->add_flag("-q,--quiet", o->quiet, "no report on standard output");
+  command->callback([o, &status] { status = run(*o); });
+}
+
+}  // namespace rehearse

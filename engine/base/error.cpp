@@ -1,0 +1,23 @@
+#include "engine/base/error.hpp"
+
+#include <fmt/format.h>
+
+namespace rehearse {
+
+std::string Fault::to_string() const {
+  std::string out = file;
+  if (line > 0) out += fmt::format("{}{}", out.empty() ? "line " : ":", line);
+  if (!out.empty()) out += ": ";
+  if (!key_path.empty()) out += key_path + ": ";
+  return out + message;
+}
+
+InputError::InputError(std::vector<Fault> faults) : faults_(std::move(faults)) {
+  if (faults_.empty()) faults_.push_back({{}, 0, {}, "bad input"});
+  for (const Fault& fault : faults_) {
+    if (!text_.empty()) text_ += '\n';
+    text_ += fault.to_string();
+  }
+}
+
+}  // namespace rehearse

@@ -1,0 +1,167 @@
+#include "engine/replay/simgrid_world.hpp"
+
+#include <algorithm>
+#include <queue>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <simgrid/kernel/resource/Model.hpp>
+#include <simgrid/kernel/routing/NetPoint.hpp>
+#include <simgrid/kernel/routing/NetZoneImpl.hpp>
+#include <simgrid/s4u.hpp>
+#include <xbt/log.h>
+
+namespace rehearse::replay_detail {
+
+namespace s4u = simgrid::s4u;
+namespace routing = simgrid::kernel::routing;
+using SimgridLink = simgrid::kernel::resource::StandardLinkImpl;
+
+namespace {
+
+/// Timers as a SimGrid model: a min-heap of dates; ties go to the lower token, so that runs repeat exactly.
+class TimerModel : public simgrid::kernel::resource::Model {
+ public:
+  explicit TimerModel(std::function<void(std::uint32_t)> on_timer)
+      : Model("rehearse timers"), on_timer_(std::move(on_timer)) {}
+
+  void push(double date, std::uint32_t token) { heap_.push({date, token}); }
+
+  double next_occurring_event(double now) override {
+    return heap_.empty() ? -1.0 : std::max(0.0, heap_.top().date - now);
+  }
+
+  void update_actions_state(double now, double /*delta*/) override {
+    while (!heap_.empty() && heap_.top().date <= now) {
+      const Timer timer = heap_.top();
+      heap_.pop();
+      on_timer_(timer.token);
+    }
+  }
+
+ private:
+  struct Timer {
+    double date;
+    std::uint32_t token;
+    bool operator>(const Timer& o) const { return std::pair(date, token) > std::pair(o.date, o.token); }
+  };
+  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> heap_;
+  std::function<void(std::uint32_t)> on_timer_;
+};
+
+/// SimGrid asks for the route once for each flow it starts; the flow being started is known, and so is its path.
+class GivenRouteZone : public routing::NetZoneImpl {
+ public:
+  explicit GivenRouteZone(const std::string& name) : NetZoneImpl(name) {}
+  void give(const std::vector<SimgridLink*>& links) { links_ = &links; }
+  void get_local_route(const routing::NetPoint* /*src*/, const routing::NetPoint* /*dst*/, routing::Route* into,
+                       double* /*latency*/) override {
+    into->link_list_ = *links_;
+  }
+
+ private:
+  const std::vector<SimgridLink*>* links_ = nullptr;
+};
+
+std::unique_ptr<s4u::Engine> make_engine() {
+  if (s4u::Engine::has_instance()) throw std::logic_error("SimGrid runs once in a process");
+  xbt_log_control_set("root.thres:critical");
+  int argc = 1;
+  std::string name = "rehearse";
+  char* argv[] = {name.data(), nullptr};
+  auto engine = std::make_unique<s4u::Engine>(&argc, argv);
+  s4u::Engine::set_config("network/model:CM02");
+  s4u::Engine::set_config("network/crosstraffic:0");
+  s4u::Engine::set_config("network/TCP-gamma:0");
+  // The defaults (1e-5 of a link's bandwidth, 1e-9 s) are coarser than the 1e-9 that folding is held to.
+  s4u::Engine::set_config("maxmin/precision:1e-12");
+  s4u::Engine::set_config("surf/precision:1e-12");
+  return engine;
+}
+
+/// The token of a flow travels in the user data of its activity, which is a pointer.
+void* to_data(std::uint32_t token) { return reinterpret_cast<void*>(std::uintptr_t{token} + 1); }
+std::uint32_t to_token(const void* data) {
+  return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(data) - 1);
+}
+
+}  // namespace
+
+struct SimgridWorld::Impl {
+  std::unique_ptr<s4u::Engine> engine = make_engine();
+  std::shared_ptr<TimerModel> timers;
+  GivenRouteZone* zone = nullptr;  // owned by SimGrid
+  s4u::Host* from = nullptr;
+  s4u::Host* to = nullptr;
+  std::vector<std::vector<SimgridLink*>> paths;
+  std::vector<s4u::CommPtr> live;     // by slot
+  std::vector<std::uint32_t> free_slots;
+  std::vector<s4u::CommPtr> ended;    // SimGrid still holds them while it says that they ended
+  std::vector<std::uint32_t> token_of_slot;
+  std::function<void(std::uint32_t)> on_flow_end;
+
+  void build(const Network& network);
+  void end_flow(const s4u::Activity& activity);
+};
+
+void SimgridWorld::Impl::build(const Network& network) {
+  zone = new GivenRouteZone("network");
+  s4u::NetZone* facade = zone->get_iface();
+  from = facade->create_host("from", 1.0);
+  to = facade->create_host("to", 1.0);
+  std::vector<SimgridLink*> links;
+  for (const Link& link : network.links())
+    links.push_back(facade->create_link(std::to_string(links.size()), link.bandwidth.value())
+                        ->set_latency(0.0)->seal()->get_impl());
+  zone->seal();
+  paths.resize(network.path_count());
+  for (std::uint32_t p = 0; p < paths.size(); ++p)
+    for (const Hop& hop : network.hops(PathId{p})) paths[p].insert(paths[p].end(), hop.times, links[index(hop.link)]);
+}
+
+void SimgridWorld::Impl::end_flow(const s4u::Activity& activity) {
+  const std::uint32_t slot = to_token(activity.get_data<void>());
+  ended.push_back(std::move(live[slot]));
+  free_slots.push_back(slot);
+  on_flow_end(token_of_slot[slot]);
+}
+
+SimgridWorld::SimgridWorld(const Network& network, Events events) : impl_(std::make_unique<Impl>()) {
+  impl_->on_flow_end = std::move(events.on_flow_end);
+  impl_->timers = std::make_shared<TimerModel>(std::move(events.on_timer));
+  impl_->build(network);
+  impl_->engine->add_model(impl_->timers);
+  s4u::Activity::on_completion_cb([impl = impl_.get()](const s4u::Activity& a) { impl->end_flow(a); });
+}
+
+SimgridWorld::~SimgridWorld() = default;
+
+double SimgridWorld::now() const { return s4u::Engine::get_clock(); }
+
+void SimgridWorld::start_timer(double date, std::uint32_t token) { impl_->timers->push(date, token); }
+
+void SimgridWorld::start_flow(PathId path, std::uint64_t bytes, std::uint32_t token) {
+  Impl& self = *impl_;
+  std::uint32_t slot = static_cast<std::uint32_t>(self.live.size());
+  if (self.free_slots.empty()) {
+    self.live.emplace_back();
+    self.token_of_slot.emplace_back();
+  } else {
+    slot = self.free_slots.back();
+    self.free_slots.pop_back();
+  }
+  self.token_of_slot[slot] = token;
+  self.zone->give(self.paths[index(path)]);
+  self.live[slot] = s4u::Comm::sendto_init(self.from, self.to)->set_payload_size(bytes);
+  self.live[slot]->set_data(to_data(slot));
+  self.live[slot]->start();
+}
+
+void SimgridWorld::run() {
+  impl_->engine->run();
+  impl_->ended.clear();
+}
+
+}  // namespace rehearse::replay_detail

@@ -1,0 +1,44 @@
+// The one place that speaks with SimGrid: a clock with timers, and flows over given links that share them max-min
+// fairly. Private to engine/replay.
+//
+// Three techniques keep it fast (measured with SimGrid 3.32: 1.2 microseconds a flow, 0.1 a timer):
+//  - flows are created when they become ready, never as a graph of activities;
+//  - timers (compute ops, latencies) are a Model of our own in SimGrid's event loop, not s4u::Exec on hosts;
+//  - all flows run between the same two hosts, and a zone of our own hands each the links that we chose for it.
+// Latency is paid by a timer before the flow enters the network, with the links' own latency at zero: SimGrid weighs
+// flows by the inverse of their latency, as TCP does, which InfiniBand and NVLink do not.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+
+#include "engine/network.hpp"
+
+namespace rehearse::replay_detail {
+
+class SimgridWorld {
+ public:
+  /// What happens, told by the token that it was started with: a timer went off; a flow's last byte arrived.
+  struct Events {
+    std::function<void(std::uint32_t token)> on_timer;
+    std::function<void(std::uint32_t token)> on_flow_end;
+  };
+  SimgridWorld(const Network& network, Events events);
+  ~SimgridWorld();
+  SimgridWorld(const SimgridWorld&) = delete;
+  SimgridWorld& operator=(const SimgridWorld&) = delete;
+
+  [[nodiscard]] double now() const;
+  void start_timer(double date, std::uint32_t token);
+  void start_flow(PathId path, std::uint64_t bytes, std::uint32_t token);
+  /// Run until nothing is under way. May be called again.
+  void run();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace rehearse::replay_detail

@@ -1,0 +1,81 @@
+// Cluster: nodes of GPUs joined by a fabric, as links and routes between GPUs.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/base/document.hpp"
+#include "engine/base/units.hpp"
+#include "engine/network.hpp"
+#include "platforms/device.hpp"
+
+namespace rehearse {
+
+struct Topology;
+
+/// A node type as read from YAML (the keys are explained in nodes/dgx-a100.yaml). Bandwidths are as datasheets have
+/// them; a link gets bandwidth times efficiency, what payload can reach of it. A bandwidth of zero: no such links.
+struct Node {
+  std::string name;                   ///< of the catalogue entry that it is or is based on; else "custom"
+  std::string description;
+  std::map<std::string, std::string> origins;  ///< of the numbers of a section ("interconnect", "nic", ...), as text
+  std::uint32_t gpus = 0;
+  std::string device_name;            ///< as Device::name
+  std::uint32_t nics = 0;             ///< GPU g uses NIC g * nics / gpus
+  BytesPerSecond gpu_bandwidth;       ///< NVLink of one GPU (of one link of the in-node topology), one direction
+  double gpu_efficiency = 1.0;        ///< what collectives reach of it
+  Seconds gpu_latency;                ///< of one GPU-switch link (half of a GPU to GPU step)
+  BytesPerSecond pcie_bandwidth;      ///< GPU <-> NIC, one direction
+  double pcie_efficiency = 1.0;
+  Seconds pcie_latency;
+  BytesPerSecond nic_bandwidth;       ///< one direction, datasheet
+  double nic_efficiency = 1.0;        ///< of every link of the fabric
+  Seconds nic_latency;                ///< of one port link; the default of every link of the fabric
+  Seconds collective_launch;          ///< software cost of starting one collective
+};
+
+/// A cluster as a scenario may write it (a catalogue name, or a mapping, maybe with a `base`) with the cluster, its node
+/// type and its device all resolved to mappings: what Cluster::read takes, and what a result shows as its scenario.
+/// Throws InputError (an unknown name, a file that is not there).
+Value resolve_cluster(const Value& name_or_mapping, const std::string& key_path);
+
+/// Immutable. GPUs are numbered node by node.
+class Cluster {
+ public:
+  /// `reader` holds
+  ///   node     a name of the nodes catalogue, or a mapping, maybe {base: NAME, ...}
+  ///   nodes    at least 1
+  ///   fabric   `topology` (default fat_tree) and that topology's keys; its endpoints are the NICs, number
+  ///            node * nics + nic. Left unread where there is one node.
+  /// Faults are noted there; after one the cluster is unspecified but safe to destroy.
+  static Cluster read(Reader& reader);
+
+  [[nodiscard]] const Node& node() const { return node_; }
+  [[nodiscard]] std::uint32_t node_count() const { return nodes_; }
+  [[nodiscard]] std::uint32_t gpu_count() const { return nodes_ * node_.gpus; }
+  [[nodiscard]] std::uint32_t node_of(std::uint32_t gpu) const { return gpu / node_.gpus; }
+  [[nodiscard]] const Device& device() const { return device_; }
+  /// Every directed link: bandwidth is datasheet times efficiency. Node by node ("node3/gpu5/nvlink/up",
+  /// "node3/gpu5/pcie/down"), then the fabric: its port links ("node3/nic5/up", or between endpoints that are vertices
+  /// "node3/nic0->node4/nic0"; both LinkKind::nic), and links between its switches ("fabric/leaf2->spine1").
+  [[nodiscard]] const std::vector<Link>& links() const { return links_; }
+  /// Links that a flow from GPU to GPU takes: NVLink inside a node; PCIe, NIC, fabric, NIC, PCIe between nodes.
+  /// Inside a node without an interconnect: PCIe up and down. `flow` spreads flows between the same pair (ECMP). Empty
+  /// for a GPU to itself. Pure; O(hops).
+  [[nodiscard]] std::vector<LinkId> route(std::uint32_t from, std::uint32_t to, std::uint64_t flow = 0) const;
+  /// The fabric as a graph, bandwidths before efficiency; null for a single node.
+  [[nodiscard]] const Topology* fabric() const;
+
+ private:
+  Node node_;
+  std::uint32_t nodes_ = 0;
+  Device device_;
+  std::vector<Link> links_;
+  struct Fabric;
+  std::shared_ptr<const Fabric> fabric_;
+};
+
+}  // namespace rehearse

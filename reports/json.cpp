@@ -1,0 +1,114 @@
+// The JSON object of the program's contract. Key order is fixed: the same result gives the same bytes, `wall_s` apart.
+#include <nlohmann/json.hpp>
+
+#include <ostream>
+
+#include "reports/report.hpp"
+#include "reports/yaml_scalar.hpp"
+
+namespace rehearse {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json scalar_json(const Value& value) {
+  if (value.quoted) return value.text;
+  return std::visit([](const auto& v) -> Json { return v; }, typed_scalar(value.text));
+}
+
+Json value_json(const Value& value) {
+  if (value.type == Value::Type::null) return nullptr;
+  if (value.type == Value::Type::scalar) return scalar_json(value);
+  if (value.type == Value::Type::sequence) {
+    Json array = Json::array();
+    for (const Value& item : value.items) array.push_back(value_json(item));
+    return array;
+  }
+  Json object = Json::object();
+  for (std::size_t i = 0; i < value.keys.size(); ++i) object[value.keys[i]] = value_json(value.items[i]);
+  return object;
+}
+
+Json breakdown_json(const Breakdown& b) {
+  return {{"compute", b.compute.value()},
+          {"tensor_comm", b.tensor_comm.value()},
+          {"pipeline_comm", b.pipeline_comm.value()},
+          {"data_comm", b.data_comm.value()},
+          {"bubble", b.bubble.value()},
+          {"optimizer", b.optimizer.value()}};
+}
+
+Json memory_json(const MemoryAccount& memory) {
+  Json parts = Json::object();
+  for (const MemoryPart& part : memory.parts) parts[part.name] = part.bytes.value();
+  return parts;
+}
+
+Json gpus_json(const std::vector<SimulatedGpu>& gpus) {
+  Json array = Json::array();
+  for (const SimulatedGpu& gpu : gpus)
+    array.push_back({{"gpu", gpu.gpu},
+                     {"node", gpu.node},
+                     {"stage", gpu.stage},
+                     {"members", gpu.members},
+                     {"static_memory_bytes", gpu.static_memory.value()},
+                     {"breakdown_s", breakdown_json(gpu.breakdown)}});
+  return array;
+}
+
+Json bounds_json(const std::vector<BoundRow>& bounds) {
+  Json array = Json::array();
+  for (const BoundRow& row : bounds)
+    array.push_back({{"name", row.name}, {"bound_s", row.bound.value()}, {"ratio", row.ratio}});
+  return array;
+}
+
+Json links_json(const Result& result) {
+  Json array = Json::array();
+  for (const LinkUse& use : result.hottest_links) {
+    const Link& link = result.network.link(use.link);
+    array.push_back({{"name", link.name},
+                     {"kind", link_kind_name(link.kind)},
+                     {"members", link.members},
+                     {"bandwidth_bytes_per_s", link.bandwidth.value()},
+                     {"bytes", use.bytes},
+                     {"utilisation", use.utilisation}});
+  }
+  return array;
+}
+
+Json result_json(const Result& result) {
+  return {{"name", result.name},
+          {"version", result.version},
+          {"gpus", result.gpu_count},
+          {"parameters", result.parameters},
+          {"iteration_time_s", result.iteration_time.value()},
+          {"tokens_per_s", result.tokens_per_s},
+          {"samples_per_s", result.samples_per_s},
+          {"tflops_per_gpu", result.flops_per_gpu.value() / 1e12},
+          {"mfu", result.mfu},
+          {"hfu", result.hfu},
+          {"memory_peak_bytes", result.memory.peak.value()},
+          {"memory_capacity_bytes", result.memory.capacity.value()},
+          {"memory", memory_json(result.memory)},
+          {"memory_stage", result.memory.stage},
+          {"breakdown_s", breakdown_json(result.breakdown)},
+          {"ops", result.ops},
+          {"flows", result.flows},
+          {"collectives", result.collectives},
+          {"replayed_collectives", result.replayed_collectives},
+          {"simulated_gpus", gpus_json(result.gpus)},
+          {"bounds", bounds_json(result.bounds)},
+          {"hottest_links", links_json(result)},
+          {"notes", result.notes},
+          {"scenario", value_json(result.scenario)},
+          {"wall_s", result.wall.value()}};
+}
+
+}  // namespace
+
+void write_json(const Result& result, std::ostream& out) {
+  out << result_json(result).dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+}  // namespace rehearse

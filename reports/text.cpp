@@ -1,0 +1,209 @@
+// The report for a terminal: what it costs, where the time goes, whether it fits, what limits it.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <ostream>
+
+#include "engine/base/quantity_text.hpp"
+#include "reports/report.hpp"
+#include "reports/terminal.hpp"
+
+namespace rehearse {
+namespace {
+
+constexpr std::string_view bold = "1", dim = "2", red = "31", green = "32", yellow = "33", blue = "34", magenta = "35",
+                           cyan = "36";
+
+/// Where the report goes and how it looks.
+struct Page {
+  std::ostream& out;
+  bool colour;
+  std::size_t width;
+
+  [[nodiscard]] std::string paint(std::string_view code, const std::string& text) const {
+    return colour && !code.empty() && !text.empty() ? fmt::format("\033[{}m{}\033[0m", code, text) : text;
+  }
+  void heading(const std::string& text, const std::string& aside = {}) const {
+    out << "\n" << paint(bold, text);
+    if (!aside.empty()) out << paint(dim, ", " + aside);
+    out << "\n";
+  }
+};
+
+/// A label, a bar, and up to two columns on the right.
+struct BarRow {
+  std::string label;
+  double share;  ///< of the whole bar
+  std::string_view colour;
+  std::string value, remark;
+};
+
+void bar_rows(const Page& page, const std::vector<BarRow>& rows, bool on_capacity) {
+  std::size_t label = 0, value = 0, remark = 0;
+  for (const BarRow& row : rows) {
+    label = std::max(label, display_width(row.label));
+    value = std::max(value, display_width(row.value));
+    remark = std::max(remark, display_width(row.remark));
+  }
+  label = std::min(label, page.width * 2 / 5);
+  const std::size_t used = 2 + label + 2 + 2 + value + 2 + remark;
+  const std::size_t room = page.width > used + 8 ? page.width - used : 8;
+  for (const BarRow& row : rows) {
+    const std::string filled = bar(row.share, room);
+    std::string rest;
+    for (std::size_t i = display_width(filled); i < room; ++i) rest += on_capacity ? "░" : " ";
+    page.out << "  " << left(row.label, label) << "  " << page.paint(row.colour, filled)
+             << page.paint(on_capacity ? dim : "", rest) << "  " << right(row.value, value) << "  "
+             << right(row.remark, remark) << "\n";
+  }
+}
+
+std::string parameters_text(double parameters) {
+  static constexpr std::array<std::pair<double, const char*>, 3> units{
+      {{1e12, " trillion"}, {1e9, " billion"}, {1e6, " million"}}};
+  for (const auto& [size, name] : units)
+    if (parameters >= size) return significant(parameters / size, 3) + name;
+  return significant(parameters, 3);
+}
+
+/// "1 GPU", "1,024 GPUs".
+std::string counted(std::uint64_t number, std::string_view what) {
+  return fmt::format("{} {}{}", grouped(number), what, number == 1 ? "" : "s");
+}
+
+void write_header(const Page& page, const Result& result) {
+  page.out << page.paint(bold, result.name) << "\n";
+  page.out << page.paint(dim, fmt::format("{} parameters on {}", parameters_text(result.parameters),
+                                          counted(result.gpu_count, "GPU")))
+           << "\n\n";
+  const std::size_t gap = page.width < 76 ? 2 : 8, column = page.width < 76 ? 10 : 14;
+  const auto pair = [&](const char* a, const std::string& x, const char* b, const std::string& y) {
+    page.out << "  " << left(a, 18) << page.paint(bold, right(x, column)) << std::string(gap, ' ') << left(b, 18)
+             << page.paint(bold, right(y, column)) << "\n";
+  };
+  pair("iteration", to_text(result.iteration_time), "TFLOP/s per GPU",
+       significant(result.flops_per_gpu.value() / 1e12, 4));
+  pair("tokens per second", significant(result.tokens_per_s, 4), "MFU", percent(result.mfu));
+  pair("samples per second", significant(result.samples_per_s, 4), "HFU", percent(result.hfu));
+}
+
+std::string slowest_text(const Result& result) {
+  if (result.slowest >= result.gpus.size()) return "on the slowest GPU";
+  const SimulatedGpu& gpu = result.gpus[result.slowest];
+  return fmt::format("on the slowest GPU ({}, stage {})", gpu.gpu, gpu.stage);
+}
+
+void write_breakdown(const Page& page, const Result& result) {
+  const Breakdown& b = result.breakdown;
+  const double whole = b.total().value();
+  if (whole <= 0) return;
+  page.heading("Where the time goes", slowest_text(result));
+  const Scale scale = scale_for(b.total());
+  std::vector<BarRow> rows;
+  const auto add = [&](const char* label, Seconds time, std::string_view colour) {
+    rows.push_back({label, time.value() / whole, colour, scale.text(time.value()), percent(time.value() / whole)});
+  };
+  add("compute", b.compute, green);
+  add("tensor communication", b.tensor_comm, yellow);
+  add("pipeline communication", b.pipeline_comm, cyan);
+  add("data communication", b.data_comm, blue);
+  add("pipeline bubble", b.bubble, red);
+  add("optimizer", b.optimizer, magenta);
+  rows.push_back({"iteration", 0, "", scale.text(whole), percent(1)});
+  bar_rows(page, rows, false);
+}
+
+/// "fits" or "does not fit", and by how much.
+std::string verdict(const Page& page, const MemoryAccount& memory, const Scale& scale) {
+  const auto text = [&](Bytes b) { return scale.text(static_cast<double>(b.value())); };
+  if (memory.peak <= memory.capacity)
+    return page.paint(green, "fits") +
+           fmt::format(": {} of {} stay free", text(memory.capacity - memory.peak), text(memory.capacity));
+  return page.paint(red, "does not fit") +
+         fmt::format(": {} more than the {} of the GPU", text(memory.peak - memory.capacity), text(memory.capacity));
+}
+
+void write_memory(const Page& page, const Result& result) {
+  const MemoryAccount& memory = result.memory;
+  if (memory.peak.value() <= 0) return;
+  const bool known = memory.capacity.value() > 0, fits = !known || memory.peak <= memory.capacity;
+  const Bytes largest = std::max(memory.peak, memory.capacity);
+  const Scale scale = scale_for(largest);
+  page.heading("Memory", fmt::format("on the fullest GPU (stage {})", memory.stage));
+  std::vector<BarRow> rows;
+  const auto add = [&](const std::string& label, Bytes bytes, std::string_view colour) {
+    const auto b = static_cast<double>(bytes.value());
+    rows.push_back({label, b / static_cast<double>(largest.value()), colour, scale.text(b),
+                    percent(b / static_cast<double>(known ? memory.capacity.value() : memory.peak.value()))});
+  };
+  for (const MemoryPart& part : memory.parts) add(part.name, part.bytes, blue);
+  add("peak", memory.peak, fits ? green : red);
+  bar_rows(page, rows, known && fits);
+  if (known) page.out << "  " << verdict(page, memory, scale) << "\n";
+}
+
+void write_links(const Page& page, const Result& result) {
+  std::vector<BarRow> rows;
+  for (const LinkUse& use : result.hottest_links) {
+    if (rows.size() == 5 || index(use.link) >= result.network.links().size()) break;
+    if (use.utilisation <= 0) break;
+    const std::string_view colour = use.utilisation > 0.8 ? red : use.utilisation > 0.5 ? yellow : green;
+    const Link& link = result.network.link(use.link);
+    rows.push_back({link.name, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
+  }
+  if (rows.empty()) return;
+  page.heading("Hottest links", "mean use over the iteration");
+  bar_rows(page, rows, true);
+}
+
+void write_bounds(const Page& page, const Result& result) {
+  if (result.bounds.empty()) return;
+  page.heading("Bounds", "that no schedule or network could beat");
+  const Scale scale = scale_for(result.iteration_time);
+  std::vector<BarRow> rows;
+  for (const BoundRow& row : result.bounds)
+    rows.push_back({row.name, row.bound / result.iteration_time, cyan, scale.text(row.bound.value()),
+                    row.ratio > 0 ? fmt::format("×{:.2f}", row.ratio) : "–"});
+  rows.push_back({"iteration", 1, "", scale.text(result.iteration_time.value()), "×1.00"});
+  bar_rows(page, rows, false);
+}
+
+void write_notes(const Page& page, const Result& result) {
+  if (result.notes.empty()) return;
+  page.heading("Notes");
+  for (const std::string& note : result.notes) {
+    const char* mark = "  · ";
+    for (const std::string& line : wrapped(note, page.width - 4)) {
+      page.out << mark << line << "\n";
+      mark = "    ";
+    }
+  }
+}
+
+void write_work(const Page& page, const Result& result) {
+  std::string text = fmt::format("Simulated {}, {} and {}", counted(result.ops, "op"), counted(result.flows, "flow"),
+                                 counted(result.collectives, "collective"));
+  if (result.replayed_collectives > 0)
+    text += fmt::format(" ({} of them replayed once and reused)", grouped(result.replayed_collectives));
+  if (!result.gpus.empty() && result.gpus.size() < result.gpu_count)
+    text += fmt::format(", {} standing for {},", counted(result.gpus.size(), "GPU"), grouped(result.gpu_count));
+  text += fmt::format(" in {}.", to_text(result.wall));
+  page.out << "\n";
+  for (const std::string& line : wrapped(text, page.width)) page.out << page.paint(dim, line) << "\n";
+}
+
+}  // namespace
+
+void write_text_report(const Result& result, std::ostream& out, bool colour, int width) {
+  const Page page{out, colour, static_cast<std::size_t>(std::max(width, 60))};
+  write_header(page, result);
+  write_breakdown(page, result);
+  write_memory(page, result);
+  write_links(page, result);
+  write_bounds(page, result);
+  write_notes(page, result);
+  write_work(page, result);
+}
+
+}  // namespace rehearse

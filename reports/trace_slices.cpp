@@ -1,0 +1,177 @@
+#include "reports/trace_slices.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace rehearse {
+namespace {
+
+/// The letter of pipeline diagrams; 0 for what has none.
+char letter_of(Kind kind) {
+  switch (kind) {
+    case Kind::forward:
+      return 'F';
+    case Kind::backward:
+      return 'B';
+    case Kind::recompute:
+      return 'R';
+    default:
+      return 0;
+  }
+}
+
+/// `name` without the kind's word, which the letter already says: "layer 3 forward" -> "layer 3".
+std::string without_kind(std::string_view name, Kind kind) {
+  const std::string_view word = kind_name(kind);
+  std::string padded = " " + std::string(name) + " ";
+  if (const std::size_t at = padded.find(" " + std::string(word) + " "); at != std::string::npos)
+    padded.erase(at, word.size() + 1);
+  return padded.size() <= 2 ? std::string() : padded.substr(1, padded.size() - 2);
+}
+
+double gflop_of(std::span<const Part> parts) {
+  double sum = 0;
+  for (const Part& part : parts) sum += part.flops.value();
+  return sum / 1e9;
+}
+
+/// Whether the parts of an op say more than the op itself.
+bool has_detail(const Schedule& schedule, const Op& op) {
+  return op.type == OpType::compute && Schedule::lane(op) != no_lane && schedule.parts(op).size() > 1;
+}
+
+/// The first micro batch whose ops are shown without their parts.
+std::int32_t detailed_micro_batches(const Result& result, std::size_t limit) {
+  std::vector<std::size_t> counts;
+  for (const Op& op : result.schedule.ops()) {
+    if (!has_detail(result.schedule, op)) continue;
+    const auto at = static_cast<std::size_t>(std::int64_t{op.tags.micro_batch} + 1);
+    if (at >= counts.size()) counts.resize(at + 1);
+    counts[at] += result.schedule.parts(op).size();
+  }
+  return micro_batches_within(counts, limit);
+}
+
+Slice op_slice(const Result& result, OpId id, std::int32_t detailed, NamePool& titles) {
+  const Schedule& schedule = result.schedule;
+  const Op& op = schedule.op(id);
+  Slice slice;
+  slice.begin = nanoseconds(result.timeline.begin[index(id)]);
+  slice.end = nanoseconds(result.timeline.end[index(id)]);
+  slice.title = titles.intern(slice_title(schedule.name(op.name), op.kind, op.tags));
+  slice.kind = op.kind;
+  slice.tags = op.tags;
+  slice.gflop = gflop_of(schedule.parts(op));
+  if (has_detail(schedule, op) && op.tags.micro_batch < detailed) slice.detailed = id;
+  return slice;
+}
+
+Slice span_slice(const Result& result, const Span& span, NamePool& titles) {
+  Slice slice;
+  slice.begin = nanoseconds(result.timeline.end[index(span.opens)]);
+  slice.end = nanoseconds(result.timeline.end[index(span.closes)]);
+  slice.title = titles.intern(slice_title(result.schedule.name(span.name), span.kind, span.tags));
+  slice.kind = span.kind;
+  slice.tags = span.tags;
+  slice.bytes = span.bytes.value();
+  return slice;
+}
+
+/// Every lane's ops and spans.
+std::vector<SliceGroup> lane_groups(const Result& result, const TraceLimits& limits, Slices& slices) {
+  const Schedule& schedule = result.schedule;
+  const std::int32_t detailed = detailed_micro_batches(result, limits.parts);
+  if (detailed != std::numeric_limits<std::int32_t>::max())
+    slices.notes.push_back(fmt::format("kernels are shown for micro batches below {}", detailed));
+  std::vector<SliceGroup> groups;
+  for (const Lane& lane : schedule.lanes()) groups.push_back({schedule.name(lane.name), {}});
+  for (std::size_t i = 0; i < schedule.size(); ++i) {
+    const Op& op = schedule.ops()[i];
+    if (op.type != OpType::compute || Schedule::lane(op) == no_lane) continue;  // no lane: the span shows it
+    groups[index(Schedule::lane(op))].slices.push_back(
+        op_slice(result, OpId{static_cast<std::uint32_t>(i)}, detailed, slices.titles));
+  }
+  for (const Span& span : schedule.spans())
+    if (span.lane != no_lane) groups[index(span.lane)].slices.push_back(span_slice(result, span, slices.titles));
+  return groups;
+}
+
+}  // namespace
+
+std::string slice_title(std::string_view name, Kind kind, const Tags& tags) {
+  const char letter = letter_of(kind);
+  if (tags.micro_batch < 0 || name.find("micro batch") != std::string_view::npos)
+    return name.empty() ? std::string(kind_name(kind)) : std::string(name);
+  if (letter == 0) return fmt::format("{} · mb {}", name.empty() ? kind_name(kind) : name, tags.micro_batch);
+  std::string title = fmt::format("{}{}", letter, tags.micro_batch);
+  const std::string rest = without_kind(name, kind);
+  const bool add_layer = tags.layer >= 0 && rest.find("layer") == std::string::npos;
+  if (add_layer) title += fmt::format(" · layer {}", tags.layer);
+  if (!rest.empty()) title += (add_layer ? " " : " · ") + rest;
+  return title;
+}
+
+std::int32_t micro_batches_within(const std::vector<std::size_t>& counts, std::size_t limit) {
+  std::size_t sum = 0;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    sum += counts[i];
+    if (sum > limit) return static_cast<std::int32_t>(i) - 1;
+  }
+  return std::numeric_limits<std::int32_t>::max();
+}
+
+Slices gather_slices(const Result& result, const TraceLimits& limits) {
+  Slices slices;
+  slices.groups.resize(result.schedule.rank_count());
+  std::vector<SliceGroup> lanes = lane_groups(result, limits, slices);
+  for (std::size_t i = 0; i < lanes.size(); ++i)
+    if (!lanes[i].slices.empty()) slices.groups[index(result.schedule.lanes()[i].rank)].push_back(std::move(lanes[i]));
+  gather_flows(result, limits, slices);
+  return slices;
+}
+
+std::uint32_t lay_out(SliceGroup& group) {
+  std::vector<Slice*> last;  // of each row
+  std::stable_sort(group.slices.begin(), group.slices.end(), [](const Slice& a, const Slice& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  for (Slice& slice : group.slices) {
+    auto row = std::find_if(last.begin(), last.end(), [&](const Slice* s) { return s->end <= slice.begin; });
+    if (row == last.end() && last.size() >= group.most_rows) {
+      row = std::min_element(last.begin(), last.end(), [](const Slice* a, const Slice* b) { return a->end < b->end; });
+      (*row)->end = slice.begin;
+    } else if (row == last.end()) {
+      row = last.insert(last.end(), nullptr);
+    }
+    *row = &slice;
+    slice.track = static_cast<std::uint32_t>(row - last.begin());
+  }
+  return static_cast<std::uint32_t>(last.size());
+}
+
+std::vector<Slice> part_slices(const Result& result, const Slice& slice, NamePool& titles) {
+  const Op& op = result.schedule.op(slice.detailed);
+  const Seconds begin = result.timeline.begin[index(slice.detailed)];
+  const std::span<const Part> parts = result.schedule.parts(op);
+  Seconds sum, passed;
+  for (const Part& part : parts) sum += part.duration;
+  const double scale = sum.value() > 0 ? (result.timeline.end[index(slice.detailed)] - begin) / sum : 0;
+  std::vector<Slice> out;
+  std::int64_t from = slice.begin;
+  for (const Part& part : parts) {
+    passed += part.duration;
+    Slice inner;
+    inner.begin = from;
+    inner.end = from = std::clamp(nanoseconds(begin + passed * scale), from, slice.end);
+    inner.title = titles.intern(result.schedule.name(part.name));
+    inner.kind = slice.kind;
+    inner.gflop = part.flops.value() / 1e9;
+    inner.depth = 1;
+    inner.track = slice.track;
+    if (inner.begin < inner.end) out.push_back(inner);
+  }
+  return out;
+}
+
+}  // namespace rehearse

@@ -1,0 +1,15 @@
+// Where the time of each simulated GPU goes. Private to scenarios.
+#pragma once
+
+#include <vector>
+
+#include "engine/timeline.hpp"
+#include "scenarios/result.hpp"
+
+namespace rehearse {
+
+/// By rank. Every moment until the makespan counts once: as compute or optimizer while the compute stream is busy, else
+/// as the communication under way (tensor before data before pipeline), else as bubble.
+std::vector<Breakdown> break_down(const Schedule& schedule, const Timeline& timeline);
+
+}  // namespace rehearse

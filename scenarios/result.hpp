@@ -1,0 +1,97 @@
+// Result: everything a person asks of a simulated iteration. Plain values; reports turn them into text and files.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/base/document.hpp"
+#include "engine/base/units.hpp"
+#include "engine/network.hpp"
+#include "engine/schedule.hpp"
+#include "engine/timeline.hpp"
+
+namespace rehearse {
+
+/// Exposed time of one GPU, adding up to the iteration.
+struct Breakdown {
+  Seconds compute, tensor_comm, pipeline_comm, data_comm, bubble, optimizer;
+  [[nodiscard]] Seconds total() const { return compute + tensor_comm + pipeline_comm + data_comm + bubble + optimizer; }
+};
+
+struct MemoryPart {
+  std::string name;  ///< "weights", "gradients", "optimizer", "activations", ...
+  Bytes bytes;
+};
+
+/// Memory of the fullest GPU.
+struct MemoryAccount {
+  std::vector<MemoryPart> parts;  ///< adding up to `peak`
+  Bytes peak;
+  Bytes capacity;
+  std::uint32_t stage = 0;        ///< pipeline stage of that GPU
+};
+
+/// A simulated GPU and the ones it stands for.
+struct SimulatedGpu {
+  Rank rank{};              ///< in the schedule: index into Result::gpus
+  std::uint32_t gpu = 0;    ///< number in the cluster
+  std::uint32_t node = 0;
+  std::uint32_t stage = 0;
+  std::uint32_t members = 1;          ///< how many identical GPUs it stands for, itself included
+  Breakdown breakdown;
+  Bytes static_memory;                ///< weights, gradients, optimizer states
+};
+
+/// Memory in use on a simulated GPU from `time` on.
+struct MemorySample {
+  Rank rank{};
+  Seconds time;
+  Bytes bytes;
+};
+
+/// How far the result is above a physical bound.
+struct BoundRow {
+  std::string name;    ///< "critical path without contention", ...
+  Seconds bound;
+  double ratio = 0;    ///< iteration time / bound, >= 1; 0 where the bound is 0
+};
+
+struct LinkUse {
+  LinkId link{};
+  double bytes = 0;         ///< carried by one member link
+  double utilisation = 0;   ///< bytes / (bandwidth of one member * iteration time), 0..1
+};
+
+struct Result {
+  std::string name;
+  std::string version;
+  Value scenario;                  ///< as resolved, defaults filled in
+  std::uint32_t gpu_count = 0;
+  Seconds iteration_time;
+  double tokens_per_s = 0;
+  double samples_per_s = 0;
+  FlopsPerSecond flops_per_gpu;    ///< executed, recomputation counted (as SC'21 and HFU count)
+  double mfu = 0;                  ///< model FLOPs, recomputation not counted, over peak
+  double hfu = 0;                  ///< executed FLOPs over peak
+  double parameters = 0;
+  MemoryAccount memory;
+  Breakdown breakdown;             ///< of the slowest GPU
+  std::uint32_t slowest = 0;       ///< index into gpus
+  std::uint64_t ops = 0, flows = 0;            ///< simulated
+  std::uint64_t collectives = 0;               ///< simulated collective calls
+  std::uint64_t replayed_collectives = 0;      ///< of these, reused from one replay
+  std::vector<std::string> notes;  ///< what was folded, merged, reused; what was assumed
+  std::vector<BoundRow> bounds;
+  std::vector<LinkUse> hottest_links;          ///< most utilised first
+  Seconds wall;                    ///< of the whole simulation on this machine
+
+  std::vector<SimulatedGpu> gpus;
+  std::vector<MemorySample> memory_samples;    ///< by rank, then time
+  Schedule schedule;
+  Network network;
+  Timeline timeline;
+};
+
+}  // namespace rehearse

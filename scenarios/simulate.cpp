@@ -1,0 +1,202 @@
+#include "scenarios/simulate.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "engine/base/quantity_text.hpp"
+#include "engine/replay.hpp"
+#include "scenarios/breakdown.hpp"
+#include "scenarios/version.hpp"
+#include "workloads/lowering.hpp"
+#include "workloads/memory.hpp"
+
+namespace rehearse {
+
+namespace {
+
+/// FLOPs of matrix products that one GPU of each stage executes.
+std::vector<Flops> executed_flops(const Program& program) {
+  std::vector<Flops> out;
+  for (const auto& stage : program.stages) {
+    Flops sum;
+    for (const Instruction& i : stage)
+      if (i.type == Instruction::Type::compute) sum += program.segments[i.index].flops;
+    out.push_back(sum);
+  }
+  return out;
+}
+
+class Simulation {
+ public:
+  Simulation(const Scenario& scenario, const SimulationOptions& options)
+      : scenario_(scenario), options_(options),
+        program_(build_program(scenario.model, scenario.plan, scenario.cluster.device(),
+                               chunk_activations(scenario.model, scenario.plan), {options.merge_kernels})),
+        communication_(scenario.plan, program_, scenario.cluster, scenario.collectives),
+        folding_(fold(communication_, scenario.cluster,
+                      {.fold = options.fold, .blocking_sends = program_.blocking_sends,
+                       .overlapped_data = scenario.plan.overlap_grad_reduce})) {}
+
+  Result run() {
+    Replayer replayer(folding_.network);
+    CollectiveTimes times;
+    if (options_.reuse_collectives)
+      for (const auto& [group_class, spec] : reusable_collectives(communication_, folding_))
+        times[{group_class, spec}] =
+            replayer.replay(lone_schedule(fold_collective(communication_, folding_, group_class, spec),
+                                          static_cast<std::uint32_t>(folding_.gpus.size()))).makespan;
+    lowered_ = lower(program_, communication_, folding_, times, scenario_.cluster.node().collective_launch);
+    r_.timeline = replayer.replay(lowered_.schedule);
+    r_.iteration_time = r_.timeline.makespan;
+    fill_identity();
+    fill_rates();
+    fill_gpus();
+    fill_memory();
+    fill_bounds();
+    fill_links();
+    fill_notes(times.size());
+    r_.schedule = std::move(lowered_.schedule);
+    r_.network = std::move(folding_.network);
+    return std::move(r_);
+  }
+
+ private:
+  void fill_identity() {
+    r_.name = scenario_.name;
+    r_.version = std::string(version());
+    r_.scenario = scenario_.resolved;
+    r_.gpu_count = scenario_.cluster.gpu_count();
+    r_.parameters = static_cast<double>(scenario_.model.parameters());
+    r_.ops = lowered_.schedule.size();
+    r_.flows = lowered_.schedule.flow_count();
+    r_.collectives = lowered_.collectives;
+    r_.replayed_collectives = lowered_.replayed;
+  }
+
+  void fill_rates() {
+    const double time = r_.iteration_time.value();
+    const auto samples = static_cast<double>(scenario_.plan.global_batch);
+    const FlopsPerSecond peak = scenario_.cluster.device().peak(scenario_.plan.precision);
+    r_.samples_per_s = samples / time;
+    r_.tokens_per_s = r_.samples_per_s * static_cast<double>(scenario_.model.seq_len);
+    Flops all;
+    for (Flops stage : executed_flops(program_))
+      all += stage * static_cast<double>(scenario_.plan.tensor * scenario_.plan.data);
+    r_.flops_per_gpu = all / static_cast<double>(r_.gpu_count) / r_.iteration_time;
+    r_.hfu = r_.flops_per_gpu / peak;
+    r_.mfu = model_flops(scenario_.model, scenario_.plan.global_batch) / static_cast<double>(r_.gpu_count) /
+             r_.iteration_time / peak;
+  }
+
+  void fill_gpus() {
+    const std::vector<Breakdown> breakdowns = break_down(lowered_.schedule, r_.timeline);
+    for (std::uint32_t c = 0; c < folding_.gpus.size(); ++c) {
+      const std::uint32_t gpu = folding_.gpus[c].representative;
+      const std::uint32_t stage = communication_.layout().stage_of(gpu);
+      r_.gpus.push_back({.rank = Rank{c}, .gpu = gpu, .node = scenario_.cluster.node_of(gpu), .stage = stage,
+                         .members = folding_.gpus[c].members, .breakdown = breakdowns[c],
+                         .static_memory = stage_memory(scenario_.model, scenario_.plan, stage).fixed()});
+    }
+    // The slowest is the one that is busy longest: with the least bubble.
+    const auto slowest = std::ranges::min_element(breakdowns, {}, &Breakdown::bubble);
+    r_.slowest = static_cast<std::uint32_t>(slowest - breakdowns.begin());
+    r_.breakdown = *slowest;
+  }
+
+  void fill_memory() {
+    StageMemory fullest;
+    for (std::int64_t stage = 0; stage < scenario_.plan.pipeline; ++stage) {
+      const StageMemory memory = stage_memory(scenario_.model, scenario_.plan, stage);
+      if (memory.peak() <= fullest.peak()) continue;
+      fullest = memory;
+      r_.memory.stage = static_cast<std::uint32_t>(stage);
+    }
+    r_.memory.parts = {{"weights", fullest.weights}, {"gradients", fullest.gradients}, {"optimizer", fullest.optimizer},
+                       {"activations", fullest.activations}, {"recomputation", fullest.recomputation}};
+    r_.memory.peak = fullest.peak();
+    r_.memory.capacity = scenario_.cluster.device().memory_capacity;
+    std::vector<Bytes> now;
+    for (const SimulatedGpu& gpu : r_.gpus) {
+      now.push_back(gpu.static_memory);
+      r_.memory_samples.push_back({gpu.rank, Seconds(0), gpu.static_memory});
+    }
+    for (const MemoryChange& change : lowered_.memory) {
+      now[index(change.rank)] += change.bytes;
+      const Seconds when = change.when == OpId{no_index} ? Seconds(0) : r_.timeline.end[index(change.when)];
+      r_.memory_samples.push_back({change.rank, when, now[index(change.rank)]});
+    }
+    std::ranges::stable_sort(r_.memory_samples, {}, [](const MemorySample& s) { return std::pair(s.rank, s.time); });
+  }
+
+  void fill_bounds() {
+    const Bounds bounds = lower_bounds(lowered_.schedule, folding_.network);
+    const auto flops = std::ranges::max(executed_flops(program_));
+    const Seconds at_peak = flops / scenario_.cluster.device().peak(scenario_.plan.precision);
+    add_bound("matrix FLOPs of the busiest GPU at peak rate", at_peak);
+    add_bound("kernels of the busiest GPU, back to back", bounds.busiest_lane);
+    add_bound("bytes through the busiest link" + (bounds.busiest_link_name.empty() ? "" : ", " + bounds.busiest_link_name),
+              bounds.busiest_link);
+    add_bound("critical path without contention", bounds.critical_path);
+  }
+
+  void add_bound(std::string name, Seconds bound) {
+    const double ratio = bound > Seconds(0) ? r_.iteration_time / bound : 0.0;
+    if (bound > Seconds(0) && ratio < 1 - 1e-9)
+      throw std::logic_error(fmt::format("an iteration of {} is below a physical bound: {}, {}",
+                                         to_text(r_.iteration_time), name, to_text(bound)));
+    r_.bounds.push_back({std::move(name), bound, ratio});
+  }
+
+  void fill_links() {
+    for (std::uint32_t l = 0; l < folding_.network.links().size(); ++l) {
+      const double bytes = r_.timeline.link_bytes[l];
+      const double capacity = folding_.network.links()[l].bandwidth.value() * r_.iteration_time.value();
+      r_.hottest_links.push_back({LinkId{l}, bytes, bytes / capacity});
+    }
+    std::ranges::stable_sort(r_.hottest_links, std::greater{}, &LinkUse::utilisation);
+    if (r_.hottest_links.size() > 10) r_.hottest_links.resize(10);
+  }
+
+  void fill_notes(std::size_t replays) {
+    const auto note = [&](std::string text) { r_.notes.push_back(std::move(text)); };
+    if (folding_.gpus.size() < r_.gpu_count)
+      note(fmt::format("{} GPUs were simulated for {}: the others are the same by symmetry, shown by colour refinement "
+                       "of devices, programs and routes", folding_.gpus.size(), r_.gpu_count));
+    if (folding_.links_left_out > 0)
+      note(fmt::format("{} links were left out: those before or behind them are always the narrower ones",
+                       folding_.links_left_out));
+    if (lowered_.replayed > 0)
+      note(fmt::format("{} of {} collectives were taken from {} replays: nobody else uses their links meanwhile",
+                       lowered_.replayed, lowered_.collectives, replays));
+    note("kernel times: " + scenario_.cluster.device().origin);
+    const std::int64_t vocab = padded_vocab(scenario_.model, scenario_.plan);
+    if (vocab != scenario_.model.vocab)
+      note(fmt::format("the vocabulary is padded from {} to {}", scenario_.model.vocab, vocab));
+    if (scenario_.model.kv_heads < scenario_.plan.tensor)
+      note(fmt::format("{} KV heads are replicated over {} tensor ranks", scenario_.model.kv_heads,
+                       scenario_.plan.tensor));
+  }
+
+  const Scenario& scenario_;
+  SimulationOptions options_;
+  Program program_;
+  Communication communication_;
+  Folding folding_;
+  Lowered lowered_;
+  Result r_;
+};
+
+}  // namespace
+
+Result simulate(const Scenario& scenario, const SimulationOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  Result result = Simulation(scenario, options).run();
+  result.wall = Seconds(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  return result;
+}
+
+}  // namespace rehearse

@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Install what is missing to build and test (Debian 12, Ubuntu 22.04 and later). Silent where nothing is.
+set -euo pipefail
+
+# Tools may come from anywhere: COMMAND:PACKAGE.
+tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:python3)
+libraries=(libsimgrid-dev libboost-graph-dev libyaml-cpp-dev libfmt-dev doctest-dev libprotozero-dev libcli11-dev
+           nlohmann-json3-dev libbenchmark-dev)
+
+is_installed() {
+  [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
+}
+
+missing=()
+for tool in "${tools[@]}"; do
+  command -v "${tool%%:*}" >/dev/null || missing+=("${tool##*:}")
+done
+if command -v apt-get >/dev/null; then
+  for library in "${libraries[@]}"; do
+    is_installed "$library" || missing+=("$library")
+  done
+else
+  echo "install_dependencies.sh: there is no apt-get here. Needed, by Debian's names:" >&2
+  echo "  ${tools[*]##*:} ${libraries[*]}" >&2
+  exit 1
+fi
+[ ${#missing[@]} -gt 0 ] || exit 0
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "install_dependencies.sh: neither root nor sudo. Needed: ${missing[*]}" >&2
+    exit 1
+  fi
+  as_root=(sudo)
+fi
+
+echo "Installing ${missing[*]}"
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+apt() {
+  ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" \
+    >>"$log" 2>&1 </dev/null
+}
+apt update || true # a package list that cannot be had matters only where the install then fails
+if ! apt install -y --no-install-recommends "${missing[@]}"; then
+  cat "$log" >&2
+  exit 1
+fi

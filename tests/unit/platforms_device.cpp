@@ -1,0 +1,134 @@
+// Device profiles: the catalogue, memory-bound kernels, and the faults of the reader.
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "platforms/catalogue.hpp"
+#include "platforms/device.hpp"
+
+using namespace rehearse;
+
+namespace {
+
+const std::string good = R"(origin: test
+multiprocessors: 100
+launch: {overhead: 2 us, origin: test}
+memory: {capacity: 80 GiB, bandwidth: 2 TB/s, efficiency: 0.5, latency: 1 us, origin: test}
+gemm:
+  fp8: {like: fp16, peak: 600 TFLOP/s, origin: test}
+  fp16: {peak: 300 TFLOP/s, efficiency: 0.8, setup: 3 us, k_ramp: 100, tile_ramp: 20, origin: test}
+)";
+
+Device read(const std::string& text) {
+  Reader reader(parse_yaml(text, "device.yaml"), "device");
+  Device device = read_device(reader);
+  reader.finish();
+  return device;
+}
+
+/// `good` with a piece replaced.
+std::string with(const std::string& piece, const std::string& replacement) {
+  std::string text = good;
+  const auto at = text.find(piece);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, piece.size(), replacement);
+}
+
+/// The first line of what reading says; "" where nothing is wrong.
+std::string fault_of(const std::string& text) {
+  try {
+    read(text);
+  } catch (const InputError& error) {
+    CHECK(error.faults().size() == 1);
+    return error.faults().at(0).to_string();
+  }
+  return "";
+}
+
+Kernel stream(std::int64_t bytes) {
+  Kernel kernel;
+  kernel.bytes = Bytes(bytes);
+  return kernel;
+}
+
+}  // namespace
+
+TEST_CASE("device: every catalogue entry loads, with origins and sane numbers") {
+  const auto entries = list_catalogue("devices");
+  CHECK(entries.size() >= 4);
+  for (const CatalogueEntry& entry : entries) {
+    INFO(entry.name);
+    const Device device = load_device(entry.name);
+    CHECK(device.name == entry.name);
+    CHECK_FALSE(device.description.empty());
+    CHECK_FALSE(device.origin.empty());
+    CHECK_FALSE(device.memory_origin.empty());
+    CHECK_FALSE(device.launch_origin.empty());
+    CHECK(device.multiprocessors > 0);
+    CHECK(device.memory_capacity > Bytes(0));
+    CHECK(device.peak(Precision::bf16) > device.peak(Precision::fp32));
+    for (const auto& [precision, profile] : device.gemm) {
+      CHECK_FALSE(profile.origin.empty());
+      CHECK(profile.peak > FlopsPerSecond(0));
+      CHECK(profile.efficiency > 0.5);
+    }
+  }
+}
+
+TEST_CASE("device: datasheet numbers survive the way through the catalogue") {
+  CHECK(load_device("a100-80gb-sxm").peak(Precision::fp16).value() == doctest::Approx(312e12));
+  CHECK(load_device("a100-40gb-sxm").peak(Precision::bf16).value() == doctest::Approx(312e12));
+  CHECK(load_device("a100-40gb-sxm").memory_bandwidth.value() == doctest::Approx(1555e9));
+  CHECK(load_device("h200-141gb-sxm").memory_bandwidth.value() == doctest::Approx(4.8e12));
+  CHECK(load_device("h200-141gb-sxm").peak(Precision::fp8).value() == doctest::Approx(1978.9e12));
+}
+
+TEST_CASE("device: a memory-bound kernel takes launch + latency + bytes / (bandwidth efficiency)") {
+  const Device device = read(good);
+  CHECK(device.time(stream(0)).value() == doctest::Approx(3e-6));
+  CHECK(device.time(stream(1)) > device.time(stream(0)));
+  CHECK(device.time(stream(1'000'000'000)).value() == doctest::Approx(3e-6 + 1e-3));
+}
+
+TEST_CASE("device: `like` takes what is absent, wherever its model stands") {
+  const Device device = read(good);
+  CHECK(device.peak(Precision::fp8).value() == doctest::Approx(600e12));
+  CHECK(device.gemm.at(Precision::fp8).k_ramp == doctest::Approx(100.0));
+  CHECK(device.gemm.at(Precision::fp8).efficiency == doctest::Approx(0.8));
+  CHECK(device.gemm.at(Precision::fp8).setup.value() == doctest::Approx(3e-6));
+}
+
+TEST_CASE("device: a precision that it lacks") {
+  const Device device = read(good);
+  CHECK_THROWS_AS(static_cast<void>(device.peak(Precision::tf32)), std::invalid_argument);
+  Kernel kernel;
+  kernel.gemm = {1, 8, 8, 8};
+  kernel.precision = Precision::fp32;
+  CHECK_THROWS_AS(static_cast<void>(device.time(kernel)), std::invalid_argument);
+}
+
+TEST_CASE("device: faults of the reader have file, line and key path") {
+  CHECK(fault_of(good).empty());
+  CHECK(fault_of(with("multiprocessors: 100\n", "")).find("multiprocessors: missing") != std::string::npos);
+  CHECK(fault_of(with("multiprocessors: 100", "multiprocessors: 0")).starts_with("device.yaml:2: multiprocessors: "));
+  CHECK(fault_of(with("overhead: 2 us", "overhead: -2 us")).starts_with("device.yaml:3: launch.overhead: "));
+  CHECK(fault_of(with("bandwidth: 2 TB/s", "bandwidth: 2")).starts_with("device.yaml:4: memory.bandwidth: "));
+  CHECK(fault_of(with("efficiency: 0.5", "efficiency: 1.5")).starts_with("device.yaml:4: memory.efficiency: "));
+  CHECK(fault_of(with("setup: 3 us", "setup: -1 us")).starts_with("device.yaml:7: gemm.fp16.setup: "));
+  CHECK(fault_of(with("k_ramp: 100", "k_ramp: -1")).starts_with("device.yaml:7: gemm.fp16.k_ramp: "));
+  CHECK(fault_of(with("  fp16: {peak: 300", "  fp16: {peek: 1, peak: 300")).find("peek") != std::string::npos);
+  CHECK(fault_of(with("like: fp16", "like: fp32")).starts_with("device.yaml:6: gemm.fp8.like: "));
+  CHECK(fault_of(with("  fp8:", "  int3:")).starts_with("device.yaml:6: gemm.int3: unknown precision 'int3'"));
+  const std::string no_precisions = good.substr(0, good.find("gemm:"));
+  CHECK(fault_of(no_precisions).find("gemm: missing") != std::string::npos);
+  CHECK(fault_of(no_precisions + "gemm: {}\n").starts_with("device.yaml:5: gemm: expected at least one precision"));
+}
+
+TEST_CASE("kernel: names and element sizes of the precisions") {
+  CHECK(precision_of_name("bf16") == Precision::bf16);
+  CHECK(precision_name(Precision::fp8) == "fp8");
+  CHECK(element_bytes(Precision::tf32) == 4);
+  CHECK_THROWS_WITH_AS(static_cast<void>(precision_of_name("bf15")), doctest::Contains("did you mean 'bf16'?"),
+                       std::invalid_argument);
+}

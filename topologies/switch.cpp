@@ -1,0 +1,27 @@
+// switch: one crossbar. Every endpoint has a cable to it (link class "port"); links at the crossbar share nothing.
+//
+//   topology: switch
+//   bandwidth: 300 GB/s    of a cable, one direction; default: the endpoint's port
+//   latency: 500 ns        of a cable; default: the endpoint's port
+//
+// n endpoints: n + 1 vertices, n cables, every pair 2 hops apart, bisection floor(n / 2) cables.
+#include "topologies/parameters.hpp"
+#include "topologies/topology.hpp"
+
+namespace rehearse {
+
+Topology build_switch(const TopologyRequest& request, Reader& params) {
+  const TopologyLink port{"port", read_bandwidths(params, 1, "links", request.port_bandwidth).front(),
+                          read_latencies(params, 1, "links", request.port_latency).front()};
+  Topology topology;
+  for (std::uint32_t e = 0; e < request.endpoints; ++e) add_vertex(topology, {"endpoint" + std::to_string(e), true});
+  add_vertex(topology, {"switch", false});
+  for (std::uint32_t e = 0; e < request.endpoints; ++e)
+    add_cable(topology, e, request.endpoints, port);  // links 2e (up) and 2e + 1 (down)
+  topology.route = [](std::uint32_t source, std::uint32_t destination, std::uint64_t) {
+    return source == destination ? TopologyRoute{} : TopologyRoute{2 * source, 2 * destination + 1};
+  };
+  return topology;
+}
+
+}  // namespace rehearse

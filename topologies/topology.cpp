@@ -1,0 +1,83 @@
+// Topology: copies, names, cables, and a shortest path for graphs without structure.
+#include "topologies/topology.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include <boost/graph/breadth_first_search.hpp>
+#include <boost/graph/visitors.hpp>
+
+namespace rehearse {
+namespace {
+
+std::vector<std::uint32_t> hops_from(const TopologyGraph& graph, std::uint32_t vertex) {
+  std::vector<std::uint32_t> hops(boost::num_vertices(graph), std::numeric_limits<std::uint32_t>::max());
+  hops[vertex] = 0;
+  boost::breadth_first_search(
+      graph, vertex,
+      boost::visitor(boost::make_bfs_visitor(boost::record_distances(hops.data(), boost::on_tree_edge()))));
+  return hops;
+}
+
+}  // namespace
+
+// An edge descriptor holds a pointer into its own graph, so a copy is built anew, link by link.
+Topology::Topology(const Topology& other) { *this = other; }
+
+Topology& Topology::operator=(const Topology& other) {
+  if (this == &other) return *this;
+  graph.clear();
+  edges.clear();
+  endpoints.clear();
+  for (std::size_t v = 0; v < boost::num_vertices(other.graph); ++v) add_vertex(*this, other.graph[v]);
+  for (const TopologyEdge& e : other.edges)
+    edges.push_back(
+        boost::add_edge(boost::source(e, other.graph), boost::target(e, other.graph), other.graph[e], graph).first);
+  endpoints = other.endpoints;
+  route = other.route;
+  return *this;
+}
+
+std::string Topology::link_name(std::uint32_t edge) const {
+  const TopologyEdge& e = edges[edge];
+  return graph[boost::source(e, graph)].name + "->" + graph[boost::target(e, graph)].name;
+}
+
+std::uint32_t add_vertex(Topology& topology, TopologyVertex vertex) {
+  const auto number = static_cast<std::uint32_t>(boost::add_vertex(topology.graph));
+  if (vertex.is_endpoint) topology.endpoints.push_back(number);
+  topology.graph[number] = std::move(vertex);
+  return number;
+}
+
+std::uint32_t add_cable(Topology& topology, std::uint32_t a, std::uint32_t b, const TopologyLink& link) {
+  const auto first = static_cast<std::uint32_t>(topology.edges.size());
+  topology.edges.push_back(boost::add_edge(a, b, link, topology.graph).first);
+  topology.edges.push_back(boost::add_edge(b, a, link, topology.graph).first);
+  return first;
+}
+
+TopologyRoute shortest_path(const Topology& topology, std::uint32_t source, std::uint32_t destination) {
+  const TopologyGraph& graph = topology.graph;
+  constexpr auto none = std::numeric_limits<std::uint32_t>::max();
+  const std::vector<std::uint32_t> hops = hops_from(graph, topology.endpoints[source]);
+  // The link by which each vertex is entered: from its lowest-numbered predecessor.
+  std::vector<std::uint32_t> entry(hops.size(), none);
+  for (std::uint32_t edge = 0; edge < topology.edges.size(); ++edge) {
+    const auto from = boost::source(topology.edges[edge], graph), to = boost::target(topology.edges[edge], graph);
+    if (hops[from] == none || hops[from] + 1 != hops[to]) continue;
+    if (entry[to] == none || from < boost::source(topology.edges[entry[to]], graph)) entry[to] = edge;
+  }
+  if (hops[topology.endpoints[destination]] == none) throw std::invalid_argument("no path between two endpoints");
+  TopologyRoute route;
+  for (auto v = static_cast<std::size_t>(topology.endpoints[destination]); hops[v] > 0;) {
+    route.push_back(entry[v]);
+    v = boost::source(topology.edges[entry[v]], graph);
+  }
+  std::reverse(route.begin(), route.end());
+  return route;
+}
+
+}  // namespace rehearse

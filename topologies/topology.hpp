@@ -1,0 +1,93 @@
+// Topology: endpoints and switches joined by directed links, on Boost.Graph, and the routes over them.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <boost/graph/adjacency_list.hpp>
+
+#include "engine/base/document.hpp"
+#include "engine/base/table.hpp"
+#include "engine/base/units.hpp"
+
+namespace rehearse {
+
+struct TopologyVertex {
+  std::string name;
+  bool is_endpoint = false;
+};
+
+/// A directed link; a cable is two of them. `link_class` names its role: "port", "leaf-spine", "x+", ...
+struct TopologyLink {
+  std::string link_class;
+  BytesPerSecond bandwidth;
+  Seconds latency;
+};
+
+using TopologyGraph = boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS, TopologyVertex, TopologyLink>;
+using TopologyEdge = boost::graph_traits<TopologyGraph>::edge_descriptor;
+
+/// The links of a route, in order, as indices into Topology::edges.
+using TopologyRoute = std::vector<std::uint32_t>;
+
+/// `flow` tells apart flows between the same pair, for routings that spread them (ECMP).
+using RouteFunction = std::function<TopologyRoute(std::uint32_t source, std::uint32_t destination, std::uint64_t flow)>;
+
+struct Topology {
+  Topology() = default;
+  /// A copy has its own graph and `edges` that point into it. (A Boost graph does not move: a move is a copy.)
+  Topology(const Topology& other);
+  Topology& operator=(const Topology& other);
+  ~Topology() = default;
+
+  TopologyGraph graph;
+  std::vector<TopologyEdge> edges;       ///< link index -> edge
+  std::vector<std::uint32_t> endpoints;  ///< endpoint number -> vertex
+  /// Links from endpoint `source` to endpoint `destination`; empty where they are the same. Pure: same arguments,
+  /// same route. Computed on demand; no table of all pairs.
+  RouteFunction route;
+
+  [[nodiscard]] const TopologyLink& link(std::uint32_t edge) const { return graph[edges[edge]]; }
+  /// "leaf3->spine1", unique in the topology.
+  [[nodiscard]] std::string link_name(std::uint32_t edge) const;
+};
+
+/// What a builder is given beside its own YAML keys.
+struct TopologyRequest {
+  std::uint32_t endpoints = 0;    ///< how many must be attached
+  BytesPerSecond port_bandwidth;  ///< of an endpoint's port; the default of every link class
+  Seconds port_latency;           ///< likewise
+};
+
+/// A row of the topology table: reads its own keys from `params` (noting faults there) and builds.
+/// On a fault the result is unspecified but safe to destroy; the caller calls params.finish() before using it.
+struct TopologyRow {
+  std::string_view name;
+  std::string_view description;
+  Topology (*build)(const TopologyRequest& request, Reader& params);
+};
+
+/// switch, ring, torus, fat_tree.
+const Table<TopologyRow>& topology_table();
+
+/// Build the topology that `params.topology` names (faulting on an unknown name); `fallback` where it names none (an
+/// empty fallback makes the key required). `bandwidth` and `latency` in `params` override the port's in every topology.
+Topology build_topology(const TopologyRequest& request, Reader& params, std::string_view fallback = {});
+
+/// A route along a shortest path by hop count between two endpoint numbers, ties broken by vertex number (of the
+/// nearest predecessors the lowest); for topologies without structure. O(links). Throws std::invalid_argument where
+/// there is no path.
+TopologyRoute shortest_path(const Topology& topology, std::uint32_t source, std::uint32_t destination);
+
+/// For builders: adds a vertex and returns its number; an endpoint gets the next endpoint number.
+std::uint32_t add_vertex(Topology& topology, TopologyVertex vertex);
+
+/// For builders: adds both directions of a cable; returns the index of the forward edge (the backward one
+/// is the next).
+std::uint32_t add_cable(Topology& topology, std::uint32_t a, std::uint32_t b, const TopologyLink& link);
+
+}  // namespace rehearse

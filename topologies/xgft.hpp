@@ -1,0 +1,37 @@
+// Extended generalized fat trees: Öhring, Ibel, Das and Kumar, "On Generalized Fat Trees", IPPS 1995.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "topologies/topology.hpp"
+
+namespace rehearse {
+
+/// XGFT(h; m_1..m_h; w_1..w_h). A tree of height i is m_i trees of height i - 1 below W_i = w_1 ... w_i roots: each of
+/// the W_(i-1) roots of each subtree gets w_i parents, root y the parents y, y + W_(i-1), y + 2 W_(i-1), ... so that
+/// a parent has m_i children, one in each subtree. A tree of height 0 is an endpoint.
+struct Xgft {
+  std::vector<std::uint64_t> children;  ///< m_1..m_h; m_h is the most that a root of the whole can have
+  std::vector<std::uint64_t> parents;   ///< w_1..w_h; w_1 = 1: an endpoint has one port
+  std::vector<TopologyLink> cables;     ///< of level i, between heights i and i + 1
+
+  [[nodiscard]] std::size_t height() const { return children.size(); }
+  /// W_i: roots of a tree of height i.
+  [[nodiscard]] std::uint64_t roots(std::size_t i) const;
+  /// Trees of height i that hold `endpoints` filled from the left, all but the last one full.
+  [[nodiscard]] std::uint64_t trees(std::size_t i, std::uint64_t endpoints) const;
+};
+
+/// The number whose digits (base w_2, w_3, ...) are the up-ports that a flow takes: the destination itself gives
+/// d-mod-k routing.
+using UpPorts = std::function<std::uint64_t(std::uint32_t source, std::uint32_t destination, std::uint64_t flow)>;
+
+/// The tree with `endpoints` filled from the left. A subtree without endpoints is left out; a switch with some has all
+/// its cables up. Routes climb to the lowest common height and descend the one way there is.
+Topology build_xgft(const Xgft& tree, std::uint32_t endpoints, UpPorts up_ports);
+
+/// "leaf", "spine", "core", "tier4", ... of the switches at height 1, 2, ...
+std::string switch_name(std::size_t height);
+
+}  // namespace rehearse

@@ -1,0 +1,45 @@
+// Folding: GPUs that provably do the same at the same time are simulated once.
+//
+// The GPUs, groups, wires and links of a run form a graph. Colour refinement finds its coarsest equitable partition:
+// GPUs of one class run the same program, wires of one class carry the same flows, and every link of a class is crossed
+// by equally many wires of each class. Flows of a class then start together, get the same max-min rate and end together,
+// so one flow that crosses the class of a link as often as the members cross one link of it stands for all of them
+// exactly. Nothing is assumed about the topology: what is not symmetric gets classes of its own.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/network.hpp"
+#include "workloads/communication.hpp"
+
+namespace rehearse {
+
+struct GpuClass {
+  std::uint32_t representative = 0;   ///< the lowest GPU of the class
+  std::uint32_t members = 0;
+};
+
+struct Folding {
+  std::vector<GpuClass> gpus;                    ///< by class
+  std::vector<std::uint32_t> gpu_class;          ///< by GPU
+  std::vector<std::uint32_t> group_class;        ///< by group
+  std::vector<std::uint32_t> group_of_class;     ///< a group of each class: the lowest
+  std::vector<std::uint32_t> wire_class;         ///< by wire
+  std::vector<PathId> path_of_wire_class;
+  std::vector<bool> isolated;                    ///< by group class: nobody else ever uses its links meanwhile
+  Network network;                               ///< of link classes
+  std::uint32_t links_left_out = 0;              ///< that can never be the bottleneck
+
+  [[nodiscard]] PathId path(std::uint32_t wire) const { return path_of_wire_class[wire_class[wire]]; }
+};
+
+struct FoldingOptions {
+  bool fold = true;               ///< off: every GPU is its own class and every link is kept
+  bool blocking_sends = true;     ///< pipeline sends keep the sender from doing anything else
+  bool overlapped_data = false;   ///< data-parallel collectives run beside compute
+};
+
+Folding fold(const Communication& communication, const Cluster& cluster, const FoldingOptions& options);
+
+}  // namespace rehearse

@@ -1,0 +1,215 @@
+#include "workloads/lowering.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <unordered_map>
+
+namespace rehearse {
+
+namespace {
+
+/// The ops of a collective or message that several classes of GPUs take part in; made by whoever comes first.
+struct Meeting {
+  OpId opens{}, closes{};
+};
+
+class Lowering {
+ public:
+  Lowering(const Program& program, const Communication& communication, const Folding& folding,
+           const CollectiveTimes& times, Seconds launch)
+      : program_(program), communication_(communication), folding_(folding), times_(times), launch_(launch),
+        builder_(static_cast<std::uint32_t>(folding.gpus.size())) {}
+
+  Lowered run() {
+    intern_names();
+    parts_.assign(program_.segments.size(), no_index);
+    for (std::uint32_t c = 0; c < folding_.gpus.size(); ++c) lower_gpu(c);
+    out_.schedule = builder_.build();
+    return std::move(out_);
+  }
+
+ private:
+  /// A GPU's place in its program: what its next op waits for.
+  struct Cursor {
+    Rank rank{};
+    std::uint32_t gpu = 0;
+    LaneId compute{}, communication{};
+    std::vector<OpId> before;          ///< of the next blocking op
+    std::vector<OpId> last_collective; ///< of the next collective: they go one after another
+    std::array<std::uint32_t, group_kind_count> calls{};  ///< collectives so far, by kind of group
+  };
+
+  void intern_names() {
+    for (const Segment& segment : program_.segments) segment_names_.push_back(builder_.name(segment.name));
+    for (const CollectiveCall& call : program_.calls) call_names_.push_back(builder_.name(call.name));
+    message_names_ = {builder_.name("activations"), builder_.name("gradients")};
+  }
+
+  void lower_gpu(std::uint32_t gpu_class) {
+    Cursor at;
+    at.rank = Rank{gpu_class};
+    at.gpu = folding_.gpus[gpu_class].representative;
+    at.compute = builder_.add_lane(at.rank, "compute");
+    at.communication = builder_.add_lane(at.rank, "communication");
+    for (const Instruction& instruction : program_.stages[communication_.layout().stage_of(at.gpu)])
+      lower_instruction(instruction, at);
+  }
+
+  void lower_instruction(const Instruction& i, Cursor& at) {
+    switch (i.type) {
+      case Instruction::Type::compute: return lower_compute(i, at);
+      case Instruction::Type::collective: return lower_collective(i, at);
+      case Instruction::Type::send: return lower_send(i, at);
+      case Instruction::Type::receive: return lower_receive(i, at);
+      case Instruction::Type::wait:
+        at.before.insert(at.before.end(), at.last_collective.begin(), at.last_collective.end());
+        return;
+      case Instruction::Type::memory:
+        out_.memory.push_back({at.rank, at.before.empty() ? OpId{no_index} : at.before.front(), i.bytes});
+        return;
+    }
+  }
+
+  void lower_compute(const Instruction& i, Cursor& at) {
+    const Segment& segment = program_.segments[i.index];
+    const OpId op = builder_.add_compute(segment_names_[i.index], segment.kind, at.compute, segment.duration, i.tags,
+                                         parts_of(i.index));
+    builder_.add_edges(at.before, op);
+    at.before = {op};
+  }
+
+  std::uint32_t parts_of(std::uint32_t segment) {
+    if (parts_[segment] == no_index) {
+      std::vector<Part> parts;
+      for (const SegmentPart& part : program_.segments[segment].parts)
+        parts.push_back({builder_.name(part.name), part.duration, part.flops});
+      parts_[segment] = builder_.add_parts(parts);
+    }
+    return parts_[segment];
+  }
+
+  void lower_collective(const Instruction& i, Cursor& at) {
+    const CollectiveCall& call = program_.calls[i.index];
+    const std::uint32_t group = communication_.group_of(at.gpu, call.step.group);
+    if (group == no_group) return;
+    const std::uint32_t group_class = folding_.group_class[group];
+    const std::uint32_t number = at.calls[static_cast<std::size_t>(call.step.group)]++;
+    auto& meetings = collectives_[group_class];
+    if (number == meetings.size()) meetings.push_back(open_collective(i, group_class));
+    const Meeting& meeting = meetings.at(number);
+    builder_.add_edges(at.before, meeting.opens);
+    builder_.add_edges(at.last_collective, meeting.opens);
+    builder_.add_span({.name = call_names_[i.index], .lane = at.communication, .opens = meeting.opens,
+                       .closes = meeting.closes, .bytes = Bytes(call.step.elements * call.step.element_bytes),
+                       .tags = i.tags, .kind = call.step.kind});
+    at.last_collective = {meeting.closes};
+    if (call.step.blocking) at.before = {meeting.closes};
+  }
+
+  /// The ops of one call: it starts when its last member comes and ends for all when all is done.
+  Meeting open_collective(const Instruction& i, std::uint32_t group_class) {
+    const CollectiveCall& call = program_.calls[i.index];
+    const CommGroup& group = communication_.groups()[folding_.group_of_class[group_class]];
+    const CollectiveSpec spec = padded_spec(call.step, group.members.size(), group.channels.size());
+    const NameId name = call_names_[i.index];
+    ++out_.collectives;
+    const OpId opens = builder_.add_join(name, call.step.kind, i.tags);
+    const auto known = times_.find({group_class, spec});
+    if (known != times_.end()) {
+      ++out_.replayed;
+      const OpId op = builder_.add_compute(name, call.step.kind, no_lane, launch_ + known->second, i.tags, no_index,
+                                           loads_of(group_class, spec));
+      builder_.add_edge(opens, op);
+      return {opens, op};
+    }
+    const OpId started = builder_.add_compute(name, call.step.kind, no_lane, launch_, i.tags);
+    builder_.add_edge(opens, started);
+    return {opens, add_flows(group_class, spec, started, name, call.step.kind, i.tags)};
+  }
+
+  /// The flows of a collective after `started`; returns the join of its ends.
+  OpId add_flows(std::uint32_t group_class, const CollectiveSpec& spec, OpId started, NameId name, Kind kind, Tags tags) {
+    const FoldedCollective& collective = folded(group_class, spec);
+    const auto first = static_cast<std::uint32_t>(builder_.size());
+    const auto count = static_cast<std::uint32_t>(collective.flows.size());
+    for (const FoldedCollective::Flow& flow : collective.flows)
+      builder_.add_flow(name, kind, flow.source, flow.destination, flow.bytes, flow.path, tags, flow.rounds);
+    const OpId closes = builder_.add_join(name, kind, tags);
+    for (std::uint32_t f = 0; f < count; ++f) {
+      const FoldedCollective::Flow& flow = collective.flows[f];
+      if (flow.after.empty()) builder_.add_edge(started, OpId{first + f});
+      for (std::uint32_t before : flow.after) builder_.add_edge(OpId{first + before}, OpId{first + f});
+      if (flow.last) builder_.add_edge(OpId{first + f}, closes);
+    }
+    if (count == 0) builder_.add_edge(started, closes);
+    return closes;
+  }
+
+  const FoldedCollective& folded(std::uint32_t group_class, const CollectiveSpec& spec) {
+    const auto key = std::pair(group_class, spec);
+    const auto found = folded_.find(key);
+    if (found != folded_.end()) return found->second;
+    return folded_.emplace(key, fold_collective(communication_, folding_, group_class, spec)).first->second;
+  }
+
+  /// The bytes that a replayed collective puts on each path.
+  std::uint32_t loads_of(std::uint32_t group_class, const CollectiveSpec& spec) {
+    const auto [found, fresh] = loads_.try_emplace({group_class, spec}, no_index);
+    if (!fresh) return found->second;
+    std::map<PathId, Bytes> sums;
+    for (const FoldedCollective::Flow& flow : folded(group_class, spec).flows) sums[flow.path] += flow.bytes;
+    std::vector<Load> loads;
+    for (const auto& [path, bytes] : sums) loads.push_back({path, bytes});
+    return found->second = builder_.add_loads(loads);
+  }
+
+  void lower_send(const Instruction& i, Cursor& at) {
+    const Message& message = program_.messages[i.index];
+    const OpId flow = message_flow(communication_.pipeline_wire(at.gpu, i.peer, message.phase), i.index, i.tags);
+    builder_.add_edges(at.before, flow);
+    if (program_.blocking_sends) at.before = {flow};
+  }
+
+  void lower_receive(const Instruction& i, Cursor& at) {
+    const Message& message = program_.messages[i.index];
+    const std::uint32_t sender = communication_.layout().peer(at.gpu, i.peer);
+    const std::uint32_t own_stage = communication_.layout().stage_of(at.gpu);
+    at.before.push_back(message_flow(communication_.pipeline_wire(sender, own_stage, message.phase), i.index, i.tags));
+  }
+
+  OpId message_flow(std::uint32_t wire_id, std::uint32_t message, Tags tags) {
+    const std::uint64_t key = (std::uint64_t{folding_.wire_class[wire_id]} << 32) | message;
+    const auto found = flows_.find(key);
+    if (found != flows_.end()) return found->second;
+    const Wire& wire = communication_.wires()[wire_id];
+    tags.stage = static_cast<std::int16_t>(communication_.layout().stage_of(wire.from));
+    const OpId flow = builder_.add_flow(message_names_[wire.phase == Phase::forward ? 0 : 1], Kind::pipeline_comm,
+                                        Rank{folding_.gpu_class[wire.from]}, Rank{folding_.gpu_class[wire.to]},
+                                        program_.message_bytes, folding_.path(wire_id), tags);
+    return flows_[key] = flow;
+  }
+
+  const Program& program_;
+  const Communication& communication_;
+  const Folding& folding_;
+  const CollectiveTimes& times_;
+  Seconds launch_;
+  ScheduleBuilder builder_;
+  Lowered out_;
+  std::vector<NameId> segment_names_, call_names_;
+  std::array<NameId, 2> message_names_{};
+  std::vector<std::uint32_t> parts_;                                          // by segment
+  std::unordered_map<std::uint32_t, std::vector<Meeting>> collectives_;       // by group class, in order of call
+  std::map<std::pair<std::uint32_t, CollectiveSpec>, FoldedCollective> folded_;
+  std::map<std::pair<std::uint32_t, CollectiveSpec>, std::uint32_t> loads_;
+  std::unordered_map<std::uint64_t, OpId> flows_;                             // by wire class and message
+};
+
+}  // namespace
+
+Lowered lower(const Program& program, const Communication& communication, const Folding& folding,
+              const CollectiveTimes& times, Seconds launch) {
+  return Lowering(program, communication, folding, times, launch).run();
+}
+
+}  // namespace rehearse

@@ -1,0 +1,100 @@
+#include "workloads/model.hpp"
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+namespace rehearse {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> norm_names{"layer_norm", "rms_norm"};
+constexpr std::array<std::string_view, 3> activation_names{"gelu", "swiglu", "squared_relu"};
+constexpr std::array<std::string_view, 2> position_names{"learned", "rotary"};
+
+/// Read one of `names` as the enumerator at its place.
+template <class E, std::size_t N>
+E read_enum(Reader& reader, std::string_view key, const std::array<std::string_view, N>& names, E fallback) {
+  const std::vector<std::string> all(names.begin(), names.end());
+  const std::string found = reader.get_name(key, key, all, all[static_cast<std::size_t>(fallback)]);
+  for (std::size_t i = 0; i < N; ++i)
+    if (names[i] == found) return static_cast<E>(i);
+  return fallback;
+}
+
+/// Scale and shift of one normalisation; RMS norm has no shift.
+std::int64_t norm_parameters(const Model& m) { return m.norm == Norm::layer_norm ? 2 * m.hidden : m.hidden; }
+
+}  // namespace
+
+std::int64_t Model::layer_parameters() const {
+  const std::int64_t qkv = hidden * (attention_width() + 2 * kv_width());
+  const std::int64_t projection = attention_width() * hidden;
+  const std::int64_t mlp = hidden * ffn_in_width() + ffn * hidden;
+  const std::int64_t biases = bias ? attention_width() + 2 * kv_width() + hidden + ffn_in_width() + hidden : 0;
+  return qkv + projection + mlp + biases + 2 * norm_parameters(*this);
+}
+
+std::int64_t Model::embedding_parameters() const {
+  return vocab * hidden + (positions == Positions::learned ? seq_len * hidden : 0);
+}
+
+std::int64_t Model::head_parameters() const {
+  return norm_parameters(*this) + (tied_embeddings ? 0 : vocab * hidden);
+}
+
+std::int64_t Model::parameters() const {
+  return layers * layer_parameters() + embedding_parameters() + head_parameters();
+}
+
+Model read_model(Reader& reader) {
+  Model m;
+  m.name = reader.get<std::string>("name", "custom");
+  reader.get<std::string>("description", "");
+  m.layers = reader.get_at_least("layers", 1);
+  m.hidden = reader.get_at_least("hidden", 1);
+  m.heads = reader.get_at_least("heads", 1);
+  m.kv_heads = reader.get_at_least("kv_heads", 1, m.heads);
+  if (m.heads > 0 && m.hidden % m.heads != 0 && !reader.has("head_dim"))
+    reader.fault("heads", "hidden " + std::to_string(m.hidden) + " does not divide by " + std::to_string(m.heads) +
+                              " heads; give head_dim, or heads that divide it");
+  m.head_dim = reader.get_at_least("head_dim", 1, m.heads > 0 ? m.hidden / m.heads : 1);
+  if (m.kv_heads > 0 && m.heads % m.kv_heads != 0)
+    reader.fault("kv_heads", std::to_string(m.heads) + " heads do not divide by " + std::to_string(m.kv_heads) +
+                                 " KV heads");
+  m.ffn = reader.get_at_least("ffn", 1, 4 * m.hidden);
+  m.vocab = reader.get_at_least("vocab", 1);
+  m.seq_len = reader.get_at_least("seq_len", 1);
+  m.activation = read_enum(reader, "activation", activation_names, Activation::gelu);
+  m.norm = read_enum(reader, "norm", norm_names, Norm::layer_norm);
+  m.positions = read_enum(reader, "positions", position_names, Positions::learned);
+  m.bias = reader.get<bool>("bias", true);
+  m.dropout = reader.get<bool>("dropout", true);
+  m.tied_embeddings = reader.get<bool>("tied_embeddings", true);
+  return m;
+}
+
+Value to_value(const Model& m) {
+  Value out;
+  out.type = Value::Type::mapping;
+  const auto set = [&](const std::string& key, std::string text) {
+    Value& item = out[key];
+    item.type = Value::Type::scalar;
+    item.text = std::move(text);
+  };
+  const auto name_of = [](const auto& names, auto e) { return std::string(names[static_cast<std::size_t>(e)]); };
+  set("name", m.name);
+  for (const auto& [key, number] : {std::pair{"layers", m.layers}, {"hidden", m.hidden}, {"heads", m.heads},
+                                    {"kv_heads", m.kv_heads}, {"head_dim", m.head_dim}, {"ffn", m.ffn},
+                                    {"vocab", m.vocab}, {"seq_len", m.seq_len}})
+    set(key, std::to_string(number));
+  set("activation", name_of(activation_names, m.activation));
+  set("norm", name_of(norm_names, m.norm));
+  set("positions", name_of(position_names, m.positions));
+  for (const auto& [key, flag] :
+       {std::pair{"bias", m.bias}, {"dropout", m.dropout}, {"tied_embeddings", m.tied_embeddings}})
+    set(key, flag ? "true" : "false");
+  return out;
+}
+
+}  // namespace rehearse

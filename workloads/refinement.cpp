@@ -1,0 +1,150 @@
+#include "workloads/refinement.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include "engine/base/mixing.hpp"
+
+namespace rehearse {
+
+namespace {
+
+std::size_t distinct(std::vector<std::uint64_t> colours) {
+  std::ranges::sort(colours);
+  return static_cast<std::size_t>(std::ranges::unique(colours).begin() - colours.begin());
+}
+
+/// A hash of many words whose order does not matter.
+class Multiset {
+ public:
+  void add(std::uint64_t word) {
+    sum_ += mix(word);
+    twist_ ^= mix(word + 0x51ed270b);
+    ++count_;
+  }
+  [[nodiscard]] std::uint64_t hash() const { return mix({sum_, twist_, count_}); }
+
+ private:
+  std::uint64_t sum_ = 0, twist_ = 0, count_ = 0;
+};
+
+std::uint64_t bits(double value) { return std::bit_cast<std::uint64_t>(value); }
+
+class Refiner {
+ public:
+  Refiner(const Communication& communication, const Cluster& cluster, const std::vector<bool>& kept)
+      : communication_(communication), kept_(kept) {
+    const Layout& layout = communication.layout();
+    for (std::uint32_t g = 0; g < layout.gpus(); ++g) c_.gpu.push_back(mix(layout.stage_of(g)));
+    for (const CommGroup& group : communication.groups()) c_.group.push_back(mix(static_cast<std::uint64_t>(group.kind)));
+    for (const Link& link : cluster.links()) c_.link.push_back(mix({bits(link.bandwidth.value()), static_cast<std::uint64_t>(link.kind)}));
+    c_.wire.resize(communication.wires().size());
+  }
+
+  Colours run() {
+    std::size_t before = 0, now = count();
+    while (now > before) {
+      round();
+      before = now;
+      now = count();
+    }
+    return std::move(c_);
+  }
+
+ private:
+  [[nodiscard]] std::size_t count() const {
+    return distinct(c_.gpu) + distinct(c_.group) + distinct(c_.wire) + distinct(c_.link);
+  }
+
+  void round() {
+    for (std::size_t w = 0; w < c_.wire.size(); ++w) c_.wire[w] = wire_colour(communication_.wires()[w]);
+    colour_groups();
+    colour_links();
+    colour_gpus();
+  }
+
+  [[nodiscard]] std::uint64_t wire_colour(const Wire& wire) const {
+    // A collective's flows start with the group; a pipeline's with what the sender does.
+    std::uint64_t hash = wire.group != no_group
+                             ? mix({1, c_.group[wire.group]})
+                             : mix({2, static_cast<std::uint64_t>(wire.phase), c_.gpu[wire.from], c_.gpu[wire.to]});
+    hash = mix({hash, bits(wire.latency.value())});
+    for (LinkId link : wire.route)
+      if (kept_[index(link)]) hash = mix({hash, c_.link[index(link)]});
+    return hash;
+  }
+
+  /// A group is what its members and its transfers are; a wire, in turn, which transfers it carries.
+  void colour_groups() {
+    for (std::size_t g = 0; g < c_.group.size(); ++g) {
+      const CommGroup& group = communication_.groups()[g];
+      std::vector<std::uint64_t> wires;
+      for (std::uint32_t w : group.wires) wires.push_back(c_.wire[w]);
+      std::vector<Multiset> carried(wires.size());
+      Multiset all;
+      for (std::uint32_t member : group.members) all.add(c_.gpu[member]);
+      for (const CollectiveSpec& spec : communication_.specs(group.kind)) {
+        const Pattern& pattern = communication_.pattern(group, spec);
+        const std::vector<std::uint64_t> colours = transfer_colours(pattern, group, wires);
+        for (std::size_t t = 0; t < colours.size(); ++t) {
+          const Transfer& transfer = pattern.transfers()[t];
+          carried[group.wire_of.at({transfer.source, transfer.destination, transfer.channel})].add(colours[t]);
+          all.add(colours[t]);
+        }
+      }
+      for (std::size_t w = 0; w < wires.size(); ++w) c_.wire[group.wires[w]] = mix({wires[w], carried[w].hash()});
+      c_.group[g] = mix({static_cast<std::uint64_t>(group.kind), all.hash()});
+    }
+  }
+
+  void colour_links() {
+    std::vector<Multiset> crossing(c_.link.size());
+    for (std::size_t w = 0; w < c_.wire.size(); ++w)
+      for (LinkId link : communication_.wires()[w].route) crossing[index(link)].add(c_.wire[w]);
+    for (std::size_t l = 0; l < c_.link.size(); ++l) c_.link[l] = mix({c_.link[l], crossing[l].hash()});
+  }
+
+  void colour_gpus() {
+    std::vector<std::uint64_t> next(c_.gpu.size());
+    std::vector<Multiset> around(c_.gpu.size());
+    for (std::size_t w = 0; w < c_.wire.size(); ++w) {
+      const Wire& wire = communication_.wires()[w];
+      if (wire.group != no_group) continue;
+      around[wire.from].add(mix({1, c_.wire[w]}));
+      around[wire.to].add(mix({2, c_.wire[w]}));
+    }
+    for (std::size_t g = 0; g < c_.group.size(); ++g)
+      for (std::uint32_t member : communication_.groups()[g].members) around[member].add(mix({3, c_.group[g]}));
+    for (std::size_t g = 0; g < next.size(); ++g) next[g] = mix({c_.gpu[g], around[g].hash()});
+    c_.gpu = std::move(next);
+  }
+
+  const Communication& communication_;
+  const std::vector<bool>& kept_;
+  Colours c_;
+};
+
+}  // namespace
+
+std::vector<std::uint64_t> transfer_colours(const Pattern& pattern, const CommGroup& group,
+                                            const std::vector<std::uint64_t>& wire_colour) {
+  std::vector<std::uint64_t> colours(pattern.transfers().size());
+  std::vector<std::uint64_t> before;
+  for (std::size_t t = 0; t < colours.size(); ++t) {
+    const Transfer& transfer = pattern.transfers()[t];
+    before.clear();
+    for (std::uint32_t p : pattern.after(t)) before.push_back(colours[p]);
+    std::ranges::sort(before);
+    const std::uint32_t wire = group.wire_of.at({transfer.source, transfer.destination, transfer.channel});
+    std::uint64_t hash = mix({wire_colour[wire], static_cast<std::uint64_t>(transfer.count), transfer.rounds});
+    for (const std::uint64_t b : before) hash = mix({hash, b});
+    colours[t] = hash;
+  }
+  return colours;
+}
+
+Colours refine(const Communication& communication, const Cluster& cluster, const std::vector<bool>& kept) {
+  return Refiner(communication, cluster, kept).run();
+}
+
+}  // namespace rehearse

@@ -1,0 +1,24 @@
+// Colour refinement of GPUs, groups, wires and links. Private to workloads.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "workloads/communication.hpp"
+
+namespace rehearse {
+
+/// A colour for each; equal colours: same class.
+struct Colours {
+  std::vector<std::uint64_t> gpu, group, wire, link;
+};
+
+/// `kept[l]`: link l takes part (the others can never be a bottleneck).
+Colours refine(const Communication& communication, const Cluster& cluster, const std::vector<bool>& kept);
+
+/// Colours of a pattern's transfers, given those of the group's wires: equal where transfers start together if the
+/// wires' flows do. By transfer.
+std::vector<std::uint64_t> transfer_colours(const Pattern& pattern, const CommGroup& group,
+                                            const std::vector<std::uint64_t>& wire_colour);
+
+}  // namespace rehearse

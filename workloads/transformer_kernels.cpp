@@ -1,0 +1,97 @@
+#include "workloads/transformer_kernels.hpp"
+
+#include <algorithm>
+
+namespace rehearse {
+
+namespace {
+
+std::int64_t round_up(std::int64_t value, std::int64_t step) { return (value + step - 1) / step * step; }
+
+}  // namespace
+
+std::int64_t padded_vocab(const Model& model, const Plan& plan) { return round_up(model.vocab, 128 * plan.tensor); }
+
+LayerRange layers_of(const Model& model, const Plan& plan, std::int64_t chunk) {
+  const std::int64_t per_chunk = model.layers / plan.chunks();
+  return {chunk * per_chunk, (chunk + 1) * per_chunk};
+}
+
+std::int64_t chunk_parameters(const Model& model, const Plan& plan, std::int64_t chunk) {
+  const LayerRange range = layers_of(model, plan, chunk);
+  // Norms are whole on every tensor rank and everything else is split; the difference is below 0.01 %, and counting
+  // all of it as split is what the published accounts do.
+  std::int64_t parameters = (range.last - range.first) * model.layer_parameters() / plan.tensor;
+  const std::int64_t table = padded_vocab(model, plan) / plan.tensor * model.hidden;
+  const bool first = chunk == 0, last = chunk + 1 == plan.chunks();
+  if (first) parameters += table + (model.embedding_parameters() - model.vocab * model.hidden);
+  if (last) parameters += model.hidden;
+  // An untied output layer, or the copy of the tied one that the last stage keeps.
+  if (last && (!model.tied_embeddings || !first)) parameters += table;
+  return parameters;
+}
+
+Flops model_flops(const Model& m, std::int64_t global_batch) {
+  const auto tokens = static_cast<double>(global_batch * m.seq_len);
+  const auto h = static_cast<double>(m.hidden), a = static_cast<double>(m.attention_width());
+  const double weights = h * (a + 2.0 * static_cast<double>(m.kv_width())) + a * h +
+                         h * static_cast<double>(m.ffn_in_width() + m.ffn);
+  const double attention = 2.0 * static_cast<double>(m.seq_len) * a;
+  const double layer = 2.0 * (weights + attention);
+  const double head = 2.0 * h * static_cast<double>(m.vocab);
+  return Flops(3.0 * tokens * (static_cast<double>(m.layers) * layer + head));
+}
+
+StepWriter::StepWriter(const Model& m, const Plan& p)
+    : tokens(p.micro_batch * m.seq_len),
+      local_tokens(p.sequence_parallel ? tokens / p.tensor : tokens),
+      hidden(m.hidden),
+      qkv_width((m.heads / p.tensor + 2 * std::max<std::int64_t>(1, m.kv_heads / p.tensor)) * m.head_dim),
+      attention_width(m.heads / p.tensor * m.head_dim),
+      attention_batch(p.micro_batch * m.heads / p.tensor),
+      seq(m.seq_len),
+      head_dim(m.head_dim),
+      ffn(m.ffn / p.tensor),
+      ffn_in(m.ffn_in_width() / p.tensor),
+      vocab(padded_vocab(m, p) / p.tensor),
+      element(element_bytes(p.precision)),
+      mask(m.dropout ? 1 : 0),
+      model(m),
+      plan(p) {}
+
+void StepWriter::gemm(const char* name, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t batch) {
+  steps_.emplace_back(KernelStep{{.name = name, .gemm = {batch, m, n, k}, .precision = plan.precision}, kind_, layer_,
+                                 block_});
+}
+
+void StepWriter::stream(const char* name, std::int64_t per_element, std::int64_t elements) {
+  steps_.emplace_back(KernelStep{{.name = name, .precision = plan.precision, .bytes = Bytes(per_element * elements)},
+                                 kind_, layer_, block_});
+}
+
+void StepWriter::tensor_collective(CollectiveOp op, std::int64_t elements, std::int64_t element_bytes) {
+  if (plan.tensor > 1)
+    steps_.emplace_back(CollectiveStep{.op = op, .elements = elements, .element_bytes = element_bytes,
+                                       .kind = Kind::tensor_comm, .layer = layer_});
+}
+
+void StepWriter::enter_parallel_region() {
+  if (plan.sequence_parallel) tensor_collective(CollectiveOp::all_gather, tokens * hidden, element);
+}
+
+void StepWriter::leave_parallel_region() {
+  tensor_collective(plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce, tokens * hidden,
+                    element);
+}
+
+/// softmax(Q K^T) V. Flash attention does both products in one kernel and, being causal, half of each.
+void StepWriter::attention_core_forward() {
+  if (plan.attention == Attention::flash) return gemm("flash attention", seq, (seq + 1) / 2, 2 * head_dim, attention_batch);
+  const std::int64_t scores = attention_batch * seq * seq;
+  gemm("scores", seq, seq, head_dim, attention_batch);
+  stream("mask and softmax", 2 * element, scores);
+  if (mask > 0) stream("attention dropout", 2 * element + mask, scores);
+  gemm("context", seq, head_dim, seq, attention_batch);
+}
+
+}  // namespace rehearse
