@@ -55,9 +55,10 @@ void add_group(const Result& result, SliceGroup& group, std::uint32_t gpu_track,
 }
 
 void add_gpus(const Result& result, std::uint32_t root, Slices& slices, Layout& layout) {
-  const std::vector<std::uint32_t> gpu_tracks = add_gpu_tracks(result, root, layout.tracks);
+  const std::vector<std::uint32_t> gpu_tracks = add_gpu_tracks(result, root, slices.shown, layout.tracks);
   std::vector<CounterSteps> memory = memory_steps(result);
   for (std::size_t rank = 0; rank < gpu_tracks.size(); ++rank) {
+    if (!slices.shown[rank]) continue;
     for (SliceGroup& group : slices.groups[rank]) add_group(result, group, gpu_tracks[rank], layout);
     if (!memory[rank].empty())
       layout.counters.push_back(

@@ -23,11 +23,15 @@ struct Choice {
   }
 };
 
-Choice choose(const Result& result, const TraceLimits& limits, std::vector<std::string>& notes) {
+bool is_drawn(const Op& op, const std::vector<bool>& shown) {
+  return op.type == OpType::flow && (shown[index(Schedule::source(op))] || shown[index(Schedule::destination(op))]);
+}
+
+Choice choose(const Result& result, const TraceLimits& limits, Slices& slices) {
   std::size_t others = 0;
   std::vector<std::size_t> pipeline;
   for (const Op& op : result.schedule.ops()) {
-    if (op.type != OpType::flow) continue;
+    if (!is_drawn(op, slices.shown)) continue;
     if (op.kind != Kind::pipeline_comm) {
       ++others;
       continue;
@@ -38,9 +42,9 @@ Choice choose(const Result& result, const TraceLimits& limits, std::vector<std::
   }
   const Choice choice{others <= limits.collective_flows, micro_batches_within(pipeline, limits.pipeline_flows)};
   if (!choice.collectives)
-    notes.push_back(fmt::format("the {} flows inside collectives are shown as their collectives only", others));
+    slices.notes.push_back(fmt::format("the {} flows inside collectives are shown as their collectives only", others));
   if (choice.micro_batches != std::numeric_limits<std::int32_t>::max())
-    notes.push_back(fmt::format("sends and receives are shown for micro batches below {}", choice.micro_batches));
+    slices.notes.push_back(fmt::format("sends and receives are shown for micro batches below {}", choice.micro_batches));
   return choice;
 }
 
@@ -96,17 +100,18 @@ Slice receive_slice(const Result& result, OpId id, std::uint64_t arrow, NamePool
 
 void gather_flows(const Result& result, const TraceLimits& limits, Slices& slices) {
   const Schedule& schedule = result.schedule;
-  const Choice choice = choose(result, limits, slices.notes);
+  const Choice choice = choose(result, limits, slices);
   std::vector<SliceGroup> sends(schedule.rank_count(), {"send", {}});
   std::vector<SliceGroup> receives(schedule.rank_count(), {"receive", {}, receive_rows});
   std::uint64_t arrow = 0;
   for (std::size_t i = 0; i < schedule.size(); ++i) {
     const Op& op = schedule.ops()[i];
-    if (op.type != OpType::flow || !choice.takes(op)) continue;
+    if (!is_drawn(op, slices.shown) || !choice.takes(op)) continue;
     const OpId id{static_cast<std::uint32_t>(i)};
-    ++arrow;
-    sends[index(Schedule::source(op))].slices.push_back(send_slice(result, id, arrow, slices.titles));
-    receives[index(Schedule::destination(op))].slices.push_back(receive_slice(result, id, arrow, slices.titles));
+    const std::size_t from = index(Schedule::source(op)), to = index(Schedule::destination(op));
+    const std::uint64_t this_arrow = slices.shown[from] && slices.shown[to] ? ++arrow : 0;
+    if (slices.shown[from]) sends[from].slices.push_back(send_slice(result, id, this_arrow, slices.titles));
+    if (slices.shown[to]) receives[to].slices.push_back(receive_slice(result, id, this_arrow, slices.titles));
   }
   for (std::size_t rank = 0; rank < sends.size(); ++rank)
     for (std::vector<SliceGroup>* groups : {&sends, &receives})

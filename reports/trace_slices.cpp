@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 namespace rehearse {
 namespace {
@@ -38,14 +39,20 @@ double gflop_of(std::span<const Part> parts) {
 
 /// Whether the parts of an op say more than the op itself.
 bool has_detail(const Schedule& schedule, const Op& op) {
-  return op.type == OpType::compute && Schedule::lane(op) != no_lane && schedule.parts(op).size() > 1;
+  return schedule.parts(op).size() > 1;
+}
+
+/// Whether an op is a slice of its own on a GPU that is drawn; one without a lane is shown by its span.
+bool is_drawn(const Schedule& schedule, const Op& op, const std::vector<bool>& shown) {
+  if (op.type != OpType::compute || Schedule::lane(op) == no_lane) return false;
+  return shown[index(schedule.lanes()[index(Schedule::lane(op))].rank)];
 }
 
 /// The first micro batch whose ops are shown without their parts.
-std::int32_t detailed_micro_batches(const Result& result, std::size_t limit) {
+std::int32_t detailed_micro_batches(const Result& result, const std::vector<bool>& shown, std::size_t limit) {
   std::vector<std::size_t> counts;
   for (const Op& op : result.schedule.ops()) {
-    if (!has_detail(result.schedule, op)) continue;
+    if (!is_drawn(result.schedule, op, shown) || !has_detail(result.schedule, op)) continue;
     const auto at = static_cast<std::size_t>(std::int64_t{op.tags.micro_batch} + 1);
     if (at >= counts.size()) counts.resize(at + 1);
     counts[at] += result.schedule.parts(op).size();
@@ -81,19 +88,20 @@ Slice span_slice(const Result& result, const Span& span, NamePool& titles) {
 /// Every lane's ops and spans.
 std::vector<SliceGroup> lane_groups(const Result& result, const TraceLimits& limits, Slices& slices) {
   const Schedule& schedule = result.schedule;
-  const std::int32_t detailed = detailed_micro_batches(result, limits.parts);
+  const std::int32_t detailed = detailed_micro_batches(result, slices.shown, limits.parts);
   if (detailed != std::numeric_limits<std::int32_t>::max())
     slices.notes.push_back(fmt::format("kernels are shown for micro batches below {}", detailed));
   std::vector<SliceGroup> groups;
   for (const Lane& lane : schedule.lanes()) groups.push_back({schedule.name(lane.name), {}});
   for (std::size_t i = 0; i < schedule.size(); ++i) {
     const Op& op = schedule.ops()[i];
-    if (op.type != OpType::compute || Schedule::lane(op) == no_lane) continue;  // no lane: the span shows it
+    if (!is_drawn(schedule, op, slices.shown)) continue;
     groups[index(Schedule::lane(op))].slices.push_back(
         op_slice(result, OpId{static_cast<std::uint32_t>(i)}, detailed, slices.titles));
   }
   for (const Span& span : schedule.spans())
-    if (span.lane != no_lane) groups[index(span.lane)].slices.push_back(span_slice(result, span, slices.titles));
+    if (span.lane != no_lane && slices.shown[index(schedule.lanes()[index(span.lane)].rank)])
+      groups[index(span.lane)].slices.push_back(span_slice(result, span, slices.titles));
   return groups;
 }
 
@@ -121,8 +129,30 @@ std::int32_t micro_batches_within(const std::vector<std::size_t>& counts, std::s
   return std::numeric_limits<std::int32_t>::max();
 }
 
+std::vector<bool> choose_gpus(const Result& result, std::size_t limit) {
+  std::vector<bool> shown(result.schedule.rank_count(), false);
+  std::set<std::uint32_t> stages;
+  std::size_t count = 0;
+  for (const SimulatedGpu& gpu : result.gpus)
+    if (index(gpu.rank) < shown.size() && stages.insert(gpu.stage).second) {
+      shown[index(gpu.rank)] = true;
+      ++count;
+    }
+  for (std::size_t rank = 0; rank < shown.size() && count < limit; ++rank)
+    if (!shown[rank]) {
+      shown[rank] = true;
+      ++count;
+    }
+  return shown;
+}
+
 Slices gather_slices(const Result& result, const TraceLimits& limits) {
   Slices slices;
+  slices.shown = choose_gpus(result, limits.gpus);
+  const auto hidden = std::count(slices.shown.begin(), slices.shown.end(), false);
+  if (hidden > 0) slices.notes.push_back(fmt::format("{} of {} simulated GPUs are drawn",
+                                                     slices.shown.size() - static_cast<std::size_t>(hidden),
+                                                     slices.shown.size()));
   slices.groups.resize(result.schedule.rank_count());
   std::vector<SliceGroup> lanes = lane_groups(result, limits, slices);
   for (std::size_t i = 0; i < lanes.size(); ++i)

@@ -42,16 +42,21 @@ struct SliceGroup {
 /// Everything of one run that is drawn as slices.
 struct Slices {
   NamePool titles;
-  std::vector<std::vector<SliceGroup>> groups;  ///< by rank, in the order shown
+  std::vector<bool> shown;                      ///< by rank: whether its GPU is drawn
+  std::vector<std::vector<SliceGroup>> groups;  ///< by rank, in the order shown; empty for one that is not
   std::vector<std::string> notes;               ///< what was left out to keep the file small
 };
 
 /// How much detail a trace holds at most. Where there is more, the first micro batches have it (they are all alike).
 struct TraceLimits {
+  std::size_t gpus = 16;                  ///< GPUs; at least one of each stage
   std::size_t parts = 120'000;            ///< slices of kernels inside ops
   std::size_t pipeline_flows = 50'000;    ///< sends and receives of the pipeline
   std::size_t collective_flows = 10'000;  ///< sends and receives of everything else: all or none
 };
+
+/// The first GPU of each stage, then others in their order, up to the limit. By rank.
+std::vector<bool> choose_gpus(const Result& result, std::size_t limit);
 
 /// Slices of the computes and collectives on every lane, then of what is sent and received.
 Slices gather_slices(const Result& result, const TraceLimits& limits);

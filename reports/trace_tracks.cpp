@@ -23,11 +23,12 @@ std::uint32_t Tracks::add(std::uint32_t parent, std::string name, Counter counte
   return position;
 }
 
-std::vector<std::uint32_t> add_gpu_tracks(const Result& result, std::uint32_t root, Tracks& tracks) {
+std::vector<std::uint32_t> add_gpu_tracks(const Result& result, std::uint32_t root, const std::vector<bool>& shown,
+                                          Tracks& tracks) {
   std::vector<std::uint32_t> by_rank(result.schedule.rank_count(), no_index);
   std::vector<const SimulatedGpu*> gpus;
   for (const SimulatedGpu& gpu : result.gpus)
-    if (index(gpu.rank) < by_rank.size()) gpus.push_back(&gpu);
+    if (index(gpu.rank) < by_rank.size() && shown[index(gpu.rank)]) gpus.push_back(&gpu);
   std::stable_sort(gpus.begin(), gpus.end(), [](const SimulatedGpu* a, const SimulatedGpu* b) {
     return std::pair(a->node, a->gpu) < std::pair(b->node, b->gpu);
   });
@@ -37,7 +38,7 @@ std::vector<std::uint32_t> add_gpu_tracks(const Result& result, std::uint32_t ro
     by_rank[index(gpu->rank)] = tracks.add(nodes[gpu->node], gpu_title(*gpu));
   }
   for (std::size_t rank = 0; rank < by_rank.size(); ++rank)
-    if (by_rank[rank] == no_index) by_rank[rank] = tracks.add(root, fmt::format("GPU {}", rank));
+    if (shown[rank] && by_rank[rank] == no_index) by_rank[rank] = tracks.add(root, fmt::format("GPU {}", rank));
   return by_rank;
 }
 

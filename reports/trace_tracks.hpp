@@ -36,9 +36,10 @@ class Tracks {
 /// The uuid of the track at a position: 0 would be Perfetto's own default track.
 inline std::uint64_t track_uuid(std::uint32_t track) { return std::uint64_t{track} + 1; }
 
-/// A GPU's track for each rank of the schedule, added below `root` by node and number; a rank that Result::gpus does
+/// A GPU's track for each rank of the schedule that is shown, added below `root` by node and number; a rank that Result::gpus does
 /// not know has one of its own, last.
-std::vector<std::uint32_t> add_gpu_tracks(const Result& result, std::uint32_t root, Tracks& tracks);
+std::vector<std::uint32_t> add_gpu_tracks(const Result& result, std::uint32_t root, const std::vector<bool>& shown,
+                                          Tracks& tracks);
 
 /// The number in the cluster of the GPU that plays a rank; the rank itself where Result::gpus does not know it.
 std::uint32_t gpu_number(const Result& result, Rank rank);

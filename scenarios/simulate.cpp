@@ -136,11 +136,10 @@ class Simulation {
     const Bounds bounds = lower_bounds(lowered_.schedule, folding_.network);
     const auto flops = std::ranges::max(executed_flops(program_));
     const Seconds at_peak = flops / scenario_.cluster.device().peak(scenario_.plan.precision);
-    add_bound("matrix FLOPs of the busiest GPU at peak rate", at_peak);
-    add_bound("kernels of the busiest GPU, back to back", bounds.busiest_lane);
-    add_bound("bytes through the busiest link" + (bounds.busiest_link_name.empty() ? "" : ", " + bounds.busiest_link_name),
-              bounds.busiest_link);
-    add_bound("critical path without contention", bounds.critical_path);
+    add_bound("matrix products at peak rate", at_peak);
+    add_bound("kernels back to back", bounds.busiest_lane);
+    add_bound("busiest link " + bounds.busiest_link_name, bounds.busiest_link);
+    add_bound("critical path, no contention", bounds.critical_path);
   }
 
   void add_bound(std::string name, Seconds bound) {
@@ -170,9 +169,10 @@ class Simulation {
       note(fmt::format("{} links were left out: those before or behind them are always the narrower ones",
                        folding_.links_left_out));
     if (lowered_.replayed > 0)
-      note(fmt::format("{} of {} collectives were taken from {} replays: nobody else uses their links meanwhile",
+      note(fmt::format("{} of {} collectives were taken from {} replayed ones: nobody else uses their links meanwhile",
                        lowered_.replayed, lowered_.collectives, replays));
-    note("kernel times: " + scenario_.cluster.device().origin);
+    note("matrix products: " + scenario_.cluster.device().gemm.at(scenario_.plan.precision).origin);
+    note("memory-bound kernels: " + scenario_.cluster.device().memory_origin);
     const std::int64_t vocab = padded_vocab(scenario_.model, scenario_.plan);
     if (vocab != scenario_.model.vocab)
       note(fmt::format("the vocabulary is padded from {} to {}", scenario_.model.vocab, vocab));

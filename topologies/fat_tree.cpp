@@ -2,7 +2,7 @@
 //
 //   topology: fat_tree
 //   levels: 2                of switches; default 2
-//   radix: 40                ports of a switch; default: the smallest even number that fits
+//   radix: 40                ports of a switch; default: the smallest that fits with 2^i ports down on a leaf
 //   oversubscription: 2      capacity down over capacity up of a switch, at least 1 (1: non-blocking, the default); a
 //                            number is the leaves', a list has one for each level below the top, from the leaves up
 //   arity: 8                 instead of the three above: the k-ary tree of Al-Fares et al., SIGCOMM 2008 (three levels,
@@ -26,7 +26,7 @@
 #include <cmath>
 #include <limits>
 
-#include "topologies/mixing.hpp"
+#include "engine/base/mixing.hpp"
 #include "topologies/parameters.hpp"
 #include "topologies/xgft.hpp"
 
@@ -122,6 +122,18 @@ std::int64_t smallest_radix(const Wanted& wanted, std::uint32_t endpoints) {
   return radix;
 }
 
+// The smallest radix that holds the endpoints with 1, 2, 4, 8, ... ports down on a leaf: leaves then hold whole nodes, as
+// people cable them. One level of switches has no leaves to align.
+std::int64_t aligned_radix(const Wanted& wanted, std::uint32_t endpoints) {
+  if (wanted.levels() == 1) return smallest_radix(wanted, endpoints);
+  const double ratio = wanted.bandwidths[0] / wanted.bandwidths[1] / wanted.oversubscription[0];
+  for (std::uint64_t down = 1;; down *= 2) {
+    const std::uint64_t radix = down + ports_up(down, ratio);
+    if (radix >= static_cast<std::uint64_t>(most_radix)) return smallest_radix(wanted, endpoints);
+    if (capacity(tree_of_radix(radix, wanted)) >= endpoints) return static_cast<std::int64_t>(radix);
+  }
+}
+
 std::vector<double> read_oversubscription(Reader& params, std::size_t levels) {
   std::vector<double> ratios(levels - 1, 1.0);
   Reader at = params.child("oversubscription");
@@ -193,7 +205,7 @@ Xgft read_levels(Reader& params, const TopologyRequest& request) {
     return {};
   }
   const std::int64_t smallest = smallest_radix(wanted, request.endpoints);
-  const std::int64_t chosen = radix > 0 ? radix : smallest;
+  const std::int64_t chosen = radix > 0 ? radix : aligned_radix(wanted, request.endpoints);
   Xgft tree = tree_of_radix(static_cast<std::uint64_t>(chosen), wanted);
   if (capacity(tree) >= request.endpoints) return tree;
   params.fault("radix",

@@ -30,7 +30,6 @@ Topology& Topology::operator=(const Topology& other) {
   if (this == &other) return *this;
   graph.clear();
   edges.clear();
-  endpoints.clear();
   for (std::size_t v = 0; v < boost::num_vertices(other.graph); ++v) add_vertex(*this, other.graph[v]);
   for (const TopologyEdge& e : other.edges)
     edges.push_back(

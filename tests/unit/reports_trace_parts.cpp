@@ -35,7 +35,7 @@ TEST_CASE("detail goes to the first micro batches") {
 
 TEST_CASE("a trace keeps its limits and says so") {
   const Result result = sample_result();
-  TraceLimits limits{1, 1, 0};
+  const TraceLimits limits{.parts = 1, .pipeline_flows = 1, .collective_flows = 0};
   const Slices slices = gather_slices(result, limits);
   CHECK(slices.notes.size() == 3);
   for (const auto& groups : slices.groups)

@@ -45,9 +45,9 @@ TEST_CASE("fat tree: oversubscription is exact, also where the ports do not divi
       while (capacities(build(keys + "}", down + 1), "leaf").size() == 1) ++down;
       CHECK(down + degree - 1 <= radix);
       const Topology full = build(keys + "}", 4 * down);
-      for (const auto& [name, capacity] : capacities(full, "leaf")) {
-        CAPTURE(name);
-        CHECK(capacity.down / capacity.up == doctest::Approx(ratio).epsilon(1e-12));
+      for (const auto& leaf : capacities(full, "leaf")) {
+        CAPTURE(leaf.first);
+        CHECK(leaf.second.down / leaf.second.up == doctest::Approx(ratio).epsilon(1e-12));
       }
       CHECK(measure(full).bisection.value() == doctest::Approx(2 * down * port / ratio).epsilon(1e-9));
       check_routes(full, 10);
