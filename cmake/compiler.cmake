@@ -17,7 +17,7 @@ endif()
 
 if(REHEARSE_TIDY)
   find_program(CLANG_TIDY clang-tidy REQUIRED)
-  set(CMAKE_CXX_CLANG_TIDY ${CLANG_TIDY})
+  set(CMAKE_CXX_CLANG_TIDY ${CLANG_TIDY} --quiet)
 endif()
 
 find_program(CCACHE ccache)

@@ -57,12 +57,14 @@ LaneId ScheduleBuilder::add_lane(Rank rank, std::string_view lane_name) {
 }
 
 std::uint32_t ScheduleBuilder::add_parts(std::span<const Part> parts) {
+  if (parts.empty()) return no_index;
   schedule_.parts_.insert(schedule_.parts_.end(), parts.begin(), parts.end());
   schedule_.first_part_.push_back(static_cast<std::uint32_t>(schedule_.parts_.size()));
   return static_cast<std::uint32_t>(schedule_.first_part_.size() - 2);
 }
 
 std::uint32_t ScheduleBuilder::add_loads(std::span<const Load> loads) {
+  if (loads.empty()) return no_index;
   schedule_.loads_.insert(schedule_.loads_.end(), loads.begin(), loads.end());
   schedule_.first_load_.push_back(static_cast<std::uint32_t>(schedule_.loads_.size()));
   return static_cast<std::uint32_t>(schedule_.first_load_.size() - 2);

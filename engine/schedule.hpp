@@ -139,7 +139,8 @@ class ScheduleBuilder {
 
   NameId name(std::string_view text) { return schedule_.names_.intern(text); }
   LaneId add_lane(Rank rank, std::string_view name);
-  /// Intern the pieces of a merged compute op / the loads of a replayed collective: pass the index to add_compute.
+  /// Keep the pieces of a merged compute op / the loads of a replayed collective, as a group that ops may share: pass the
+  /// index to add_compute. No pieces: `no_index`.
   std::uint32_t add_parts(std::span<const Part> parts);
   std::uint32_t add_loads(std::span<const Load> loads);
 
@@ -164,9 +165,10 @@ class ScheduleBuilder {
   std::vector<Edge> edges_;
 };
 
-/// What `validate` found wrong, a line each; empty for a good schedule. Checks: edges acyclic, ids in range, durations
-/// finite and not negative, bytes whole and not negative, ranks below rank_count, `rounds` >= 1, spans that open
-/// before they close (`opens` reaches `closes`), part durations adding up to the op's within 1e-9.
+/// What `validate` found wrong, a line each; empty for a good schedule. Checks: edges acyclic, ids in range (but for
+/// paths: those are the network's), durations finite and not negative, bytes whole and not negative, ranks below
+/// rank_count, `rounds` >= 1, spans that open before they close (`opens` reaches `closes`), part durations adding up to
+/// the op's within 1e-9 of it.
 std::vector<std::string> validate(const Schedule& schedule);
 
 /// The text form: one op a line, readable and readable back (`read_text(write_text(s))` gives the same schedule).

@@ -66,7 +66,7 @@ Json bounds_json(const std::vector<BoundRow>& bounds) {
 Json links_json(const Result& result) {
   Json array = Json::array();
   for (const LinkUse& use : result.hottest_links) {
-    const Link& link = result.network.link(use.link);
+    const Link& link = use.link;
     array.push_back({{"name", link.name},
                      {"kind", link_kind_name(link.kind)},
                      {"members", link.members},

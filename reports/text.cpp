@@ -146,11 +146,11 @@ void write_memory(const Page& page, const Result& result) {
 void write_links(const Page& page, const Result& result) {
   std::vector<BarRow> rows;
   for (const LinkUse& use : result.hottest_links) {
-    if (rows.size() == 5 || index(use.link) >= result.network.links().size()) break;
-    if (use.utilisation <= 0) break;
+    if (rows.size() == 5 || use.utilisation <= 0) break;
     const std::string_view colour = use.utilisation > 0.8 ? red : use.utilisation > 0.5 ? yellow : green;
-    const Link& link = result.network.link(use.link);
-    rows.push_back({link.name, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
+    const Link& link = use.link;
+    const std::string others = link.members > 1 ? fmt::format(" ({} alike)", grouped(link.members)) : "";
+    rows.push_back({link.name + others, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
   }
   if (rows.empty()) return;
   page.heading("Hottest links", "mean use over the iteration");

@@ -72,7 +72,7 @@ void add_links(const Result& result, std::uint32_t root, Layout& layout) {
   const std::uint32_t group = layout.tracks.add(root, "links");
   layout.tracks.describe(group, "Utilisation of the hottest links in per cent, each flow at its average rate.");
   for (std::size_t i = 0; i < steps.size(); ++i) {
-    const Link& link = result.network.link(result.hottest_links[i].link);
+    const Link& link = result.hottest_links[i].link;
     const std::uint32_t track = layout.tracks.add(group, link.name, Counter::percent);
     layout.tracks.describe(track, fmt::format("{} of {}", link_kind_name(link.kind), to_text(link.bandwidth)));
     layout.counters.push_back({track, std::move(steps[i])});

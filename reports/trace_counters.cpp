@@ -32,15 +32,13 @@ double in_tenths(double percent) { return std::round(std::clamp(percent, 0.0, 10
 /// What goes over the watched links, gathered flow by flow.
 class Watch {
  public:
-  Watch(const Network& network, std::span<const LinkUse> uses) : network_(network), changes_(uses.size()) {
-    for (const LinkUse& use : uses) links_.push_back(use.link);
+  Watch(const Network& network, std::span<const LinkUse> uses) : uses_(uses), changes_(uses.size()) {
     crossings_.resize(network.path_count());
     for (std::size_t path = 0; path < crossings_.size(); ++path)
       for (const Hop& hop : network.hops(PathId{static_cast<std::uint32_t>(path)})) {
-        const auto found = std::find(links_.begin(), links_.end(), hop.link);
-        if (found != links_.end())
-          crossings_[path].push_back(
-              {static_cast<std::size_t>(found - links_.begin()), static_cast<double>(hop.times)});
+        for (std::size_t i = 0; i < uses.size(); ++i)
+          if (std::ranges::find(uses[i].simulated_as, hop.link) != uses[i].simulated_as.end())
+            crossings_[path].push_back({i, static_cast<double>(hop.times)});
       }
   }
 
@@ -57,7 +55,7 @@ class Watch {
   [[nodiscard]] CounterSteps steps(std::size_t watched) {
     std::vector<Change>& changes = changes_[watched];
     std::sort(changes.begin(), changes.end(), [](const Change& a, const Change& b) { return a.time < b.time; });
-    const double bandwidth = network_.link(links_[watched]).bandwidth.value();
+    const double bandwidth = uses_[watched].link.bandwidth.value();
     CounterSteps steps{{0, 0}};
     double rate = 0;
     int alive = 0;
@@ -70,8 +68,7 @@ class Watch {
   }
 
  private:
-  const Network& network_;
-  std::vector<LinkId> links_;
+  std::span<const LinkUse> uses_;
   std::vector<std::vector<Crossing>> crossings_;  // by path
   std::vector<std::vector<Change>> changes_;      // by watched link
 };

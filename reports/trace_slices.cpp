@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 namespace rehearse {
 namespace {
@@ -131,18 +131,14 @@ std::int32_t micro_batches_within(const std::vector<std::size_t>& counts, std::s
 
 std::vector<bool> choose_gpus(const Result& result, std::size_t limit) {
   std::vector<bool> shown(result.schedule.rank_count(), false);
-  std::set<std::uint32_t> stages;
-  std::size_t count = 0;
+  std::map<std::uint32_t, std::uint32_t> of_stage;                     // GPUs seen so far
+  std::vector<std::pair<std::uint32_t, std::size_t>> turns;            // (how many of its stage come before it, rank)
   for (const SimulatedGpu& gpu : result.gpus)
-    if (index(gpu.rank) < shown.size() && stages.insert(gpu.stage).second) {
-      shown[index(gpu.rank)] = true;
-      ++count;
-    }
-  for (std::size_t rank = 0; rank < shown.size() && count < limit; ++rank)
-    if (!shown[rank]) {
-      shown[rank] = true;
-      ++count;
-    }
+    if (index(gpu.rank) < shown.size()) turns.emplace_back(of_stage[gpu.stage]++, index(gpu.rank));
+  if (result.gpus.empty())
+    for (std::size_t rank = 0; rank < shown.size(); ++rank) turns.emplace_back(0, rank);
+  std::stable_sort(turns.begin(), turns.end(), [](const auto& x, const auto& y) { return x.first < y.first; });
+  for (std::size_t i = 0; i < turns.size() && (i < limit || turns[i].first == 0); ++i) shown[turns[i].second] = true;
   return shown;
 }
 

@@ -55,7 +55,7 @@ struct TraceLimits {
   std::size_t collective_flows = 10'000;  ///< sends and receives of everything else: all or none
 };
 
-/// The first GPU of each stage, then others in their order, up to the limit. By rank.
+/// The first GPU of each stage, then the second of each, ... up to the limit, but no stage without one. By rank.
 std::vector<bool> choose_gpus(const Result& result, std::size_t limit);
 
 /// Slices of the computes and collectives on every lane, then of what is sent and received.

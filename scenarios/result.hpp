@@ -58,10 +58,12 @@ struct BoundRow {
   double ratio = 0;    ///< iteration time / bound, >= 1; 0 where the bound is 0
 };
 
+/// A link of the cluster; `link.members` counts those that are used just as much.
 struct LinkUse {
-  LinkId link{};
-  double bytes = 0;         ///< carried by one member link
-  double utilisation = 0;   ///< bytes / (bandwidth of one member * iteration time), 0..1
+  Link link;
+  std::vector<LinkId> simulated_as;  ///< links of Result::network: what it carries is what they carry together
+  double bytes = 0;                  ///< carried by one link
+  double utilisation = 0;            ///< bytes / (bandwidth * iteration time), 0..1
 };
 
 struct Result {

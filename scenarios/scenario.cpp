@@ -35,23 +35,16 @@ CollectiveChoice read_collectives(Reader& root) {
   return choice;
 }
 
-Value scalar(std::string text) {
-  Value value;
-  value.type = Value::Type::scalar;
-  value.text = std::move(text);
-  return value;
-}
-
 Value resolved_value(const Scenario& s) {
   Value out;
-  out["name"] = scalar(s.name);
+  out["name"] = scalar_value(s.name);
   out["model"] = to_value(s.model);
   out["cluster"] = *s.source.find("cluster");
   out["plan"] = to_value(s.plan);
   for (const auto& [op, algorithm] : s.collectives.algorithm)
-    out["collectives"][std::string(collective_op_name(op))] = scalar(algorithm);
+    out["collectives"][std::string(collective_op_name(op))] = scalar_value(algorithm);
   constexpr std::array<const char*, 3> fidelities{"flow", "fluid", "auto"};
-  out["fidelity"] = scalar(fidelities[static_cast<std::size_t>(s.collectives.fidelity)]);
+  out["fidelity"] = scalar_value(std::string(fidelities[static_cast<std::size_t>(s.collectives.fidelity)]));
   return out;
 }
 

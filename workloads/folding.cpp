@@ -32,36 +32,37 @@ Classes classes_of(const std::vector<std::uint64_t>& colours) {
   return out;
 }
 
-Colours one_colour_each(const Communication& communication, const Cluster& cluster) {
+Colours one_colour_each(const Communication& communication, const LinkParts& parts) {
   const auto count_up = [](std::size_t n) {
     std::vector<std::uint64_t> colours(n);
     std::iota(colours.begin(), colours.end(), 0U);
     return colours;
   };
   return {count_up(communication.layout().gpus()), count_up(communication.groups().size()),
-          count_up(communication.wires().size()), count_up(cluster.links().size())};
+          count_up(communication.wires().size()), count_up(parts.link.size())};
 }
 
 class Folder {
  public:
-  Folder(const Communication& communication, const Cluster& cluster, const FoldingOptions& options)
-      : communication_(communication), cluster_(cluster), options_(options) {}
+  Folder(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency, bool enabled)
+      : communication_(communication), cluster_(cluster), concurrency_(concurrency),
+        parts_(make_link_parts(communication, cluster, concurrency, enabled)),
+        kept_(enabled ? possible_bottlenecks(parts_, cluster) : std::vector<bool>(parts_.link.size(), true)) {
+    const Colours colours = enabled ? refine(communication, cluster, parts_, kept_)
+                                    : one_colour_each(communication, parts_);
+    gpus_ = classes_of(colours.gpu);
+    groups_ = classes_of(colours.group);
+    wires_ = classes_of(colours.wire);
+    part_classes_ = classes_of(colours.part);
+  }
 
   Folding run() {
-    used_ = used_links();
-    kept_ = used_;
-    if (options_.fold) drop_never_bottleneck(communication_, cluster_, kept_);
-    const Colours colours = options_.fold ? refine(communication_, cluster_, kept_)
-                                          : one_colour_each(communication_, cluster_);
-    const Classes gpus = classes_of(colours.gpu), groups = classes_of(colours.group);
-    wires_ = classes_of(colours.wire);
-    links_ = classes_of(colours.link);
-    for (std::size_t c = 0; c < gpus.members.size(); ++c) out_.gpus.push_back({gpus.representative[c], gpus.members[c]});
-    out_.gpu_class = gpus.of;
-    out_.group_class = groups.of;
-    out_.group_of_class = groups.representative;
+    for (std::size_t c = 0; c < gpus_.members.size(); ++c)
+      out_.gpus.push_back({gpus_.representative[c], gpus_.members[c]});
+    out_.gpu_class = gpus_.of;
+    out_.group_class = groups_.of;
+    out_.group_of_class = groups_.representative;
     out_.wire_class = wires_.of;
-    out_.links_left_out = static_cast<std::uint32_t>(std::ranges::count(used_, true) - std::ranges::count(kept_, true));
     add_links();
     add_paths();
     find_isolated();
@@ -69,87 +70,76 @@ class Folder {
   }
 
  private:
-  [[nodiscard]] std::vector<bool> used_links() const {
-    std::vector<bool> used(cluster_.links().size(), false);
-    for (const Wire& wire : communication_.wires())
-      for (LinkId link : wire.route) used[index(link)] = true;
-    return used;
-  }
-
   void add_links() {
-    folded_link_.assign(links_.representative.size(), LinkId{no_index});
-    for (std::size_t c = 0; c < links_.representative.size(); ++c) {
-      const std::uint32_t l = links_.representative[c];
-      if (!kept_[l]) continue;
-      Link link = cluster_.links()[l];
-      link.members = links_.members[c];
-      folded_link_[c] = out_.network.add_link(std::move(link));
+    std::vector<LinkId> of_class(part_classes_.representative.size(), LinkId{no_index});
+    for (std::size_t c = 0; c < of_class.size(); ++c) {
+      const std::uint32_t part = part_classes_.representative[c];
+      if (!kept_[part]) continue;
+      Link link = cluster_.links()[index(parts_.link[part])];
+      link.members = part_classes_.members[c];
+      of_class[c] = out_.network.add_link(std::move(link));
     }
+    out_.simulated_as.resize(cluster_.links().size());
+    std::vector<bool> carries(cluster_.links().size(), false);
+    for (std::size_t p = 0; p < parts_.link.size(); ++p) {
+      folded_.push_back(of_class[part_classes_.of[p]]);
+      carries[index(parts_.link[p])] = true;
+      if (kept_[p]) out_.simulated_as[index(parts_.link[p])].push_back(folded_.back());
+    }
+    for (std::size_t l = 0; l < carries.size(); ++l)
+      if (carries[l] && out_.simulated_as[l].empty()) ++out_.links_left_out;
   }
 
-  /// The path of a wire class crosses a link class as often as wires of the class cross one link of it.
+  /// The path of a wire class crosses a class of parts as often as wires of the class cross one part of it.
   void add_paths() {
-    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> crossings;  // (wire class, link class)
+    std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> crossings;  // (wire class, class of parts)
     for (std::size_t w = 0; w < wires_.of.size(); ++w)
-      for (LinkId link : communication_.wires()[w].route)
-        if (is_representative(link)) ++crossings[{wires_.of[w], links_.of[index(link)]}];
+      for (std::uint32_t part : parts_.route[w])
+        if (part_classes_.representative[part_classes_.of[part]] == part)
+          ++crossings[{wires_.of[w], part_classes_.of[part]}];
     for (std::uint32_t c = 0; c < wires_.representative.size(); ++c) {
-      const Wire& wire = communication_.wires()[wires_.representative[c]];
+      const std::uint32_t wire = wires_.representative[c];
       std::vector<Hop> hops;
-      for (LinkId link : wire.route) {
-        if (!kept_[index(link)]) continue;
-        const std::uint32_t link_class = links_.of[index(link)];
-        const Hop hop{folded_link_[link_class], crossings.at({c, link_class})};
+      for (std::uint32_t part : parts_.route[wire]) {
+        if (!kept_[part]) continue;
+        const Hop hop{folded_[part], crossings.at({c, part_classes_.of[part]})};
         if (std::ranges::find(hops, hop) == hops.end()) hops.push_back(hop);
       }
-      out_.path_of_wire_class.push_back(out_.network.add_path(std::move(hops), wire.latency));
+      out_.path_of_wire_class.push_back(out_.network.add_path(std::move(hops), communication_.wires()[wire].latency));
     }
   }
 
-  [[nodiscard]] bool is_representative(LinkId link) const {
-    return kept_[index(link)] && links_.representative[links_.of[index(link)]] == index(link);
-  }
-
+  /// Who crosses a part at all may be there at the same time, so a group is alone if it is alone on its parts.
   void find_isolated() {
-    std::vector<std::vector<std::uint32_t>> crossing(cluster_.links().size());
+    std::vector<std::vector<std::uint32_t>> crossing(parts_.link.size());
     for (std::uint32_t w = 0; w < wires_.of.size(); ++w)
-      for (LinkId link : communication_.wires()[w].route)
-        if (kept_[index(link)]) crossing[index(link)].push_back(w);
-    for (std::uint32_t g : out_.group_of_class) {
-      bool alone = blocking(communication_.groups()[g].kind);
-      for (std::uint32_t w : communication_.groups()[g].wires)
-        for (LinkId link : communication_.wires()[w].route)
-          for (std::uint32_t other : crossing[index(link)]) alone = alone && never_beside(g, communication_.wires()[other]);
+      for (std::uint32_t part : parts_.route[w])
+        if (kept_[part]) crossing[part].push_back(w);
+    for (std::uint32_t g : groups_.representative) {
+      const CommGroup& group = communication_.groups()[g];
+      const auto own = [&](std::uint32_t w) { return communication_.wires()[w].group == g; };
+      // Collectives that do not block may meet others of their own group.
+      bool alone = group.kind != GroupKind::data || !concurrency_.overlapped_data;
+      for (std::uint32_t w : group.wires)
+        for (std::uint32_t part : parts_.route[w]) alone = alone && std::ranges::all_of(crossing[part], own);
       out_.isolated.push_back(alone);
     }
   }
 
-  [[nodiscard]] bool blocking(GroupKind kind) const { return kind != GroupKind::data || !options_.overlapped_data; }
-
-  /// Whether flows of `wire` can never be under way during a collective of group `g`: they are its own, or a GPU that
-  /// does nothing else meanwhile takes part in both.
-  [[nodiscard]] bool never_beside(std::uint32_t g, const Wire& wire) const {
-    if (wire.group == g) return true;
-    const auto& members = communication_.groups()[g].members;
-    const bool from = std::ranges::binary_search(members, wire.from);
-    if (wire.group == no_group) return options_.blocking_sends && from;
-    const bool to = std::ranges::binary_search(members, wire.to);
-    return blocking(communication_.groups()[wire.group].kind) && (from || to);
-  }
-
   const Communication& communication_;
   const Cluster& cluster_;
-  FoldingOptions options_;
-  std::vector<bool> used_, kept_;
-  Classes wires_, links_;
-  std::vector<LinkId> folded_link_;  // by link class
+  Concurrency concurrency_;
+  LinkParts parts_;
+  std::vector<bool> kept_;           // by part
+  Classes gpus_, groups_, wires_, part_classes_;
+  std::vector<LinkId> folded_;       // by part: the link of the folded network
   Folding out_;
 };
 
 }  // namespace
 
-Folding fold(const Communication& communication, const Cluster& cluster, const FoldingOptions& options) {
-  return Folder(communication, cluster, options).run();
+Folding fold(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency, bool enabled) {
+  return Folder(communication, cluster, concurrency, enabled).run();
 }
 
 }  // namespace rehearse

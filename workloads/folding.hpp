@@ -2,7 +2,7 @@
 //
 // The GPUs, groups, wires and links of a run form a graph. Colour refinement finds its coarsest equitable partition:
 // GPUs of one class run the same program, wires of one class carry the same flows, and every link of a class is crossed
-// by equally many wires of each class. Flows of a class then start together, get the same max-min rate and end together,
+// by equally many wires of each class. (A link that serves flows which are never under way together counts as several.) Flows of a class then start together, get the same max-min rate and end together,
 // so one flow that crosses the class of a link as often as the members cross one link of it stands for all of them
 // exactly. Nothing is assumed about the topology: what is not symmetric gets classes of its own.
 #pragma once
@@ -12,6 +12,7 @@
 
 #include "engine/network.hpp"
 #include "workloads/communication.hpp"
+#include "workloads/link_parts.hpp"
 
 namespace rehearse {
 
@@ -28,18 +29,17 @@ struct Folding {
   std::vector<std::uint32_t> wire_class;         ///< by wire
   std::vector<PathId> path_of_wire_class;
   std::vector<bool> isolated;                    ///< by group class: nobody else ever uses its links meanwhile
-  Network network;                               ///< of link classes
-  std::uint32_t links_left_out = 0;              ///< that can never be the bottleneck
+  Network network;                               ///< of classes of parts of links
+  /// By link of the cluster: the links of `network` that it is simulated as. None: it carries nothing, or can never be
+  /// the bottleneck.
+  std::vector<std::vector<LinkId>> simulated_as;
+  std::uint32_t links_left_out = 0;              ///< that carry something but can never be the bottleneck
 
   [[nodiscard]] PathId path(std::uint32_t wire) const { return path_of_wire_class[wire_class[wire]]; }
 };
 
-struct FoldingOptions {
-  bool fold = true;               ///< off: every GPU is its own class and every link is kept
-  bool blocking_sends = true;     ///< pipeline sends keep the sender from doing anything else
-  bool overlapped_data = false;   ///< data-parallel collectives run beside compute
-};
-
-Folding fold(const Communication& communication, const Cluster& cluster, const FoldingOptions& options);
+/// `enabled` off: every GPU is its own class, and every link is kept and whole.
+Folding fold(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency = {},
+             bool enabled = true);
 
 }  // namespace rehearse

@@ -1,6 +1,7 @@
 #include "workloads/lowering.hpp"
 
 #include <algorithm>
+#include <array>
 #include <tuple>
 #include <unordered_map>
 
@@ -35,7 +36,8 @@ class Lowering {
     std::uint32_t gpu = 0;
     LaneId compute{}, communication{};
     std::vector<OpId> before;          ///< of the next blocking op
-    std::vector<OpId> last_collective; ///< of the next collective: they go one after another
+    /// The last collective of each kind of group: those of one group go one after another, as on a stream of their own.
+    std::array<std::vector<OpId>, group_kind_count> last_collective;
     std::array<std::uint32_t, group_kind_count> calls{};  ///< collectives so far, by kind of group
   };
 
@@ -62,7 +64,7 @@ class Lowering {
       case Instruction::Type::send: return lower_send(i, at);
       case Instruction::Type::receive: return lower_receive(i, at);
       case Instruction::Type::wait:
-        at.before.insert(at.before.end(), at.last_collective.begin(), at.last_collective.end());
+        for (const auto& last : at.last_collective) at.before.insert(at.before.end(), last.begin(), last.end());
         return;
       case Instruction::Type::memory:
         out_.memory.push_back({at.rank, at.before.empty() ? OpId{no_index} : at.before.front(), i.bytes});
@@ -93,16 +95,17 @@ class Lowering {
     const std::uint32_t group = communication_.group_of(at.gpu, call.step.group);
     if (group == no_group) return;
     const std::uint32_t group_class = folding_.group_class[group];
-    const std::uint32_t number = at.calls[static_cast<std::size_t>(call.step.group)]++;
+    const auto kind = static_cast<std::size_t>(call.step.group);
+    const std::uint32_t number = at.calls[kind]++;
     auto& meetings = collectives_[group_class];
     if (number == meetings.size()) meetings.push_back(open_collective(i, group_class));
     const Meeting& meeting = meetings.at(number);
     builder_.add_edges(at.before, meeting.opens);
-    builder_.add_edges(at.last_collective, meeting.opens);
+    builder_.add_edges(at.last_collective[kind], meeting.opens);
     builder_.add_span({.name = call_names_[i.index], .lane = at.communication, .opens = meeting.opens,
                        .closes = meeting.closes, .bytes = Bytes(call.step.elements * call.step.element_bytes),
                        .tags = i.tags, .kind = call.step.kind});
-    at.last_collective = {meeting.closes};
+    at.last_collective[kind] = {meeting.closes};
     if (call.step.blocking) at.before = {meeting.closes};
   }
 

@@ -76,24 +76,18 @@ Model read_model(Reader& reader) {
 
 Value to_value(const Model& m) {
   Value out;
-  out.type = Value::Type::mapping;
-  const auto set = [&](const std::string& key, std::string text) {
-    Value& item = out[key];
-    item.type = Value::Type::scalar;
-    item.text = std::move(text);
-  };
   const auto name_of = [](const auto& names, auto e) { return std::string(names[static_cast<std::size_t>(e)]); };
-  set("name", m.name);
+  out["name"] = scalar_value(m.name);
   for (const auto& [key, number] : {std::pair{"layers", m.layers}, {"hidden", m.hidden}, {"heads", m.heads},
                                     {"kv_heads", m.kv_heads}, {"head_dim", m.head_dim}, {"ffn", m.ffn},
                                     {"vocab", m.vocab}, {"seq_len", m.seq_len}})
-    set(key, std::to_string(number));
-  set("activation", name_of(activation_names, m.activation));
-  set("norm", name_of(norm_names, m.norm));
-  set("positions", name_of(position_names, m.positions));
+    out[key] = scalar_value(number);
+  out["activation"] = scalar_value(name_of(activation_names, m.activation));
+  out["norm"] = scalar_value(name_of(norm_names, m.norm));
+  out["positions"] = scalar_value(name_of(position_names, m.positions));
   for (const auto& [key, flag] :
        {std::pair{"bias", m.bias}, {"dropout", m.dropout}, {"tied_embeddings", m.tied_embeddings}})
-    set(key, flag ? "true" : "false");
+    out[key] = scalar_value(flag);
   return out;
 }
 

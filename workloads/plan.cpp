@@ -114,28 +114,22 @@ Plan read_plan(Reader& reader, std::int64_t gpus) {
 
 Value to_value(const Plan& p) {
   Value out;
-  out.type = Value::Type::mapping;
-  const auto set = [&](const std::string& key, std::string text) {
-    Value& item = out[key];
-    item.type = Value::Type::scalar;
-    item.text = std::move(text);
-  };
-  const auto flag = [](bool b) { return std::string(b ? "true" : "false"); };
   for (const auto& [key, number] :
        {std::pair{"tensor", p.tensor}, {"pipeline", p.pipeline}, {"data", p.data}, {"micro_batch", p.micro_batch},
         {"global_batch", p.global_batch}, {"virtual_stages", p.virtual_stages}, {"context", p.context},
         {"expert", p.expert}, {"zero", p.zero}})
-    set(key, std::to_string(number));
-  set("schedule", p.schedule);
-  set("sequence_parallel", flag(p.sequence_parallel));
-  set("recompute", std::string(recompute_name(p.recompute)));
-  set("attention", p.attention == Attention::flash ? "flash" : "unfused");
-  set("precision", std::string(precision_name(p.precision)));
-  set("gradient_precision", std::string(precision_name(p.gradient_precision)));
-  set("overlap_grad_reduce", flag(p.overlap_grad_reduce));
-  set("bucket_size", fmt::format("{} B", p.bucket_size.value()));
-  set("overlap_p2p", flag(p.overlap_p2p));
-  set("scatter_gather", flag(p.scatter_gather));
+    out[key] = scalar_value(number);
+  for (const auto& [key, text] :
+       {std::pair{"schedule", p.schedule}, {"recompute", std::string(recompute_name(p.recompute))},
+        {"attention", std::string(p.attention == Attention::flash ? "flash" : "unfused")},
+        {"precision", std::string(precision_name(p.precision))},
+        {"gradient_precision", std::string(precision_name(p.gradient_precision))},
+        {"bucket_size", fmt::format("{} B", p.bucket_size.value())}})
+    out[key] = scalar_value(text);
+  for (const auto& [key, flag] :
+       {std::pair{"sequence_parallel", p.sequence_parallel}, {"overlap_grad_reduce", p.overlap_grad_reduce},
+        {"overlap_p2p", p.overlap_p2p}, {"scatter_gather", p.scatter_gather}})
+    out[key] = scalar_value(flag);
   return out;
 }
 

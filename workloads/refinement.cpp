@@ -32,12 +32,16 @@ std::uint64_t bits(double value) { return std::bit_cast<std::uint64_t>(value); }
 
 class Refiner {
  public:
-  Refiner(const Communication& communication, const Cluster& cluster, const std::vector<bool>& kept)
-      : communication_(communication), kept_(kept) {
+  Refiner(const Communication& communication, const Cluster& cluster, const LinkParts& parts,
+          const std::vector<bool>& kept)
+      : communication_(communication), parts_(parts), kept_(kept) {
     const Layout& layout = communication.layout();
     for (std::uint32_t g = 0; g < layout.gpus(); ++g) c_.gpu.push_back(mix(layout.stage_of(g)));
     for (const CommGroup& group : communication.groups()) c_.group.push_back(mix(static_cast<std::uint64_t>(group.kind)));
-    for (const Link& link : cluster.links()) c_.link.push_back(mix({bits(link.bandwidth.value()), static_cast<std::uint64_t>(link.kind)}));
+    for (std::size_t p = 0; p < parts.link.size(); ++p) {
+      const Link& link = cluster.links()[index(parts.link[p])];
+      c_.part.push_back(mix({bits(link.bandwidth.value()), static_cast<std::uint64_t>(link.kind), kept[p] ? 1U : 0U}));
+    }
     c_.wire.resize(communication.wires().size());
   }
 
@@ -53,24 +57,25 @@ class Refiner {
 
  private:
   [[nodiscard]] std::size_t count() const {
-    return distinct(c_.gpu) + distinct(c_.group) + distinct(c_.wire) + distinct(c_.link);
+    return distinct(c_.gpu) + distinct(c_.group) + distinct(c_.wire) + distinct(c_.part);
   }
 
   void round() {
-    for (std::size_t w = 0; w < c_.wire.size(); ++w) c_.wire[w] = wire_colour(communication_.wires()[w]);
+    for (std::size_t w = 0; w < c_.wire.size(); ++w) c_.wire[w] = wire_colour(w);
     colour_groups();
-    colour_links();
+    colour_parts();
     colour_gpus();
   }
 
-  [[nodiscard]] std::uint64_t wire_colour(const Wire& wire) const {
+  [[nodiscard]] std::uint64_t wire_colour(std::size_t w) const {
+    const Wire& wire = communication_.wires()[w];
     // A collective's flows start with the group; a pipeline's with what the sender does.
     std::uint64_t hash = wire.group != no_group
                              ? mix({1, c_.group[wire.group]})
                              : mix({2, static_cast<std::uint64_t>(wire.phase), c_.gpu[wire.from], c_.gpu[wire.to]});
     hash = mix({hash, bits(wire.latency.value())});
-    for (LinkId link : wire.route)
-      if (kept_[index(link)]) hash = mix({hash, c_.link[index(link)]});
+    for (std::uint32_t part : parts_.route[w])
+      if (kept_[part]) hash = mix({hash, c_.part[part]});
     return hash;
   }
 
@@ -97,11 +102,11 @@ class Refiner {
     }
   }
 
-  void colour_links() {
-    std::vector<Multiset> crossing(c_.link.size());
+  void colour_parts() {
+    std::vector<Multiset> crossing(c_.part.size());
     for (std::size_t w = 0; w < c_.wire.size(); ++w)
-      for (LinkId link : communication_.wires()[w].route) crossing[index(link)].add(c_.wire[w]);
-    for (std::size_t l = 0; l < c_.link.size(); ++l) c_.link[l] = mix({c_.link[l], crossing[l].hash()});
+      for (std::uint32_t part : parts_.route[w]) crossing[part].add(c_.wire[w]);
+    for (std::size_t p = 0; p < c_.part.size(); ++p) c_.part[p] = mix({c_.part[p], crossing[p].hash()});
   }
 
   void colour_gpus() {
@@ -120,6 +125,7 @@ class Refiner {
   }
 
   const Communication& communication_;
+  const LinkParts& parts_;
   const std::vector<bool>& kept_;
   Colours c_;
 };
@@ -143,8 +149,9 @@ std::vector<std::uint64_t> transfer_colours(const Pattern& pattern, const CommGr
   return colours;
 }
 
-Colours refine(const Communication& communication, const Cluster& cluster, const std::vector<bool>& kept) {
-  return Refiner(communication, cluster, kept).run();
+Colours refine(const Communication& communication, const Cluster& cluster, const LinkParts& parts,
+               const std::vector<bool>& kept) {
+  return Refiner(communication, cluster, parts, kept).run();
 }
 
 }  // namespace rehearse

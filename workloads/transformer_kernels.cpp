@@ -25,7 +25,7 @@ std::int64_t chunk_parameters(const Model& model, const Plan& plan, std::int64_t
   const std::int64_t table = padded_vocab(model, plan) / plan.tensor * model.hidden;
   const bool first = chunk == 0, last = chunk + 1 == plan.chunks();
   if (first) parameters += table + (model.embedding_parameters() - model.vocab * model.hidden);
-  if (last) parameters += model.hidden;
+  if (last) parameters += model.head_parameters() - (model.tied_embeddings ? 0 : model.vocab * model.hidden);
   // An untied output layer, or the copy of the tied one that the last stage keeps.
   if (last && (!model.tied_embeddings || !first)) parameters += table;
   return parameters;

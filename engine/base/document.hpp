@@ -29,6 +29,11 @@ struct Value {
   Value& operator[](const std::string& key);  ///< of a mapping (a null becomes one): the item, made if absent
 };
 
+/// A scalar as it would stand in a file: for trees that are written, not read.
+Value scalar_value(std::string text);
+Value scalar_value(std::int64_t number);
+Value scalar_value(bool flag);
+
 /// Read a file or a text. Throws InputError: unreadable, not YAML (with line and column), a key that stands twice.
 Value load_yaml(const std::filesystem::path& path);
 Value parse_yaml(std::string_view text, const std::string& file);

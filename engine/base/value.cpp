@@ -34,4 +34,14 @@ Value overlay(Value base, const Value& over) {
   return base;
 }
 
+Value scalar_value(std::string text) {
+  Value value;
+  value.type = Value::Type::scalar;
+  value.text = std::move(text);
+  return value;
+}
+
+Value scalar_value(std::int64_t number) { return scalar_value(std::to_string(number)); }
+Value scalar_value(bool flag) { return scalar_value(std::string(flag ? "true" : "false")); }
+
 }  // namespace rehearse

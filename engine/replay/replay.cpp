@@ -18,7 +18,8 @@ class Replayer::Impl {
   explicit Impl(Network network)
       : network_(std::move(network)),
         world_(network_, {.on_timer = [this](std::uint32_t op) { timer_ended(op); },
-                          .on_flow_end = [this](std::uint32_t op) { end(op, world_.now() - epoch_); }}) {}
+                          .on_flow_end = [this](std::uint32_t op) { end(op, world_.now() - epoch_); },
+                          .on_settled = [this] { serve_lanes(); }}) {}
 
   Timeline replay(const Schedule& schedule);
 
@@ -27,16 +28,22 @@ class Replayer::Impl {
   using Waiting = std::pair<double, std::uint32_t>;
   struct LaneState {
     bool busy = false;
+    double free_since = 0;
     std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting;
   };
 
+  void check_ids(const Schedule& schedule) const;
   void start(std::uint32_t op, double now);
   void start_compute(std::uint32_t op, double now);
+  void begin_compute(std::uint32_t op, double now);
   void start_flow(std::uint32_t op, double now);
   void timer_ended(std::uint32_t op);
   void enter_network(std::uint32_t op, double now);
+  [[nodiscard]] bool takes_no_time(const Op& op) const;
   void end(std::uint32_t op, double now);
   void free_lane(LaneId lane, double now);
+  void offer(LaneId lane);
+  void serve_lanes();
 
   Network network_;
   SimgridWorld world_;
@@ -45,14 +52,13 @@ class Replayer::Impl {
   double epoch_ = 0;
   std::vector<std::uint32_t> pending_;
   std::vector<LaneState> lanes_;
+  std::vector<LaneId> offered_;  // free lanes with ops that wait, to be served once all that is ready now is known
   std::size_t ended_ = 0;
   Timeline timeline_;
 };
 
 Timeline Replayer::Impl::replay(const Schedule& schedule) {
-  for (const Op& op : schedule.ops())
-    if (op.type == OpType::flow && op.where >= network_.path_count())
-      throw std::logic_error("a flow takes a path that the network lacks");
+  check_ids(schedule);
   schedule_ = &schedule;
   epoch_ = world_.now();
   ended_ = 0;
@@ -73,6 +79,19 @@ Timeline Replayer::Impl::replay(const Schedule& schedule) {
   return std::move(timeline_);
 }
 
+void Replayer::Impl::check_ids(const Schedule& schedule) const {
+  const auto check_path = [this](PathId path) {
+    if (index(path) >= network_.path_count()) throw std::logic_error("an op takes a path that the network lacks");
+  };
+  for (const Op& op : schedule.ops()) {
+    if (op.type == OpType::flow) check_path(Schedule::path(op));
+    if (op.type == OpType::compute && Schedule::lane(op) != no_lane && op.where >= schedule.lanes().size())
+      throw std::logic_error("an op runs on a lane that the schedule lacks");
+  }
+  for (std::uint32_t i = 0; i < schedule.load_group_count(); ++i)
+    for (const Load& load : schedule.load_group(i)) check_path(load.path);
+}
+
 void Replayer::Impl::start(std::uint32_t op, double now) {
   switch (schedule_->ops()[op].type) {
     case OpType::compute: return start_compute(op, now);
@@ -84,12 +103,15 @@ void Replayer::Impl::start(std::uint32_t op, double now) {
 }
 
 void Replayer::Impl::start_compute(std::uint32_t op, double now) {
+  const LaneId id = Schedule::lane(schedule_->ops()[op]);
+  if (id == no_lane) return begin_compute(op, now);
+  LaneState& lane = lanes_[index(id)];
+  lane.waiting.push({now, op});
+  if (!lane.busy) offer(id);
+}
+
+void Replayer::Impl::begin_compute(std::uint32_t op, double now) {
   const Op& compute = schedule_->ops()[op];
-  if (Schedule::lane(compute) != no_lane) {
-    LaneState& lane = lanes_[compute.where];
-    if (lane.busy) return lane.waiting.push({now, op});
-    lane.busy = true;
-  }
   timeline_.begin[op] = Seconds(now);
   timeline_.end[op] = Seconds(now + compute.amount);
   world_.start_timer(epoch_ + now + compute.amount, op);
@@ -120,8 +142,14 @@ void Replayer::Impl::enter_network(std::uint32_t op, double now) {
   world_.start_flow(Schedule::path(flow), static_cast<std::uint64_t>(flow.amount), op);
 }
 
+bool Replayer::Impl::takes_no_time(const Op& op) const {
+  if (op.type != OpType::flow) return op.type == OpType::join;
+  const PathId path = Schedule::path(op);
+  return network_.latency(path) == Seconds() && (op.amount == 0 || network_.hops(path).empty());
+}
+
 void Replayer::Impl::end(std::uint32_t op, double now) {
-  // Joins end at once and may form long chains: a work list, not recursion.
+  // What takes no time ends at once and may form long chains: a work list, not recursion.
   std::vector<std::uint32_t> done{op};
   while (!done.empty()) {
     const std::uint32_t current = done.back();
@@ -131,7 +159,7 @@ void Replayer::Impl::end(std::uint32_t op, double now) {
     for (OpId successor : schedule_->successors(OpId{current})) {
       const auto next = static_cast<std::uint32_t>(successor);
       if (--pending_[next] > 0) continue;
-      if (schedule_->ops()[next].type == OpType::join) {
+      if (takes_no_time(schedule_->ops()[next])) {
         timeline_.begin[next] = Seconds(now);
         done.push_back(next);
       } else {
@@ -144,10 +172,25 @@ void Replayer::Impl::end(std::uint32_t op, double now) {
 void Replayer::Impl::free_lane(LaneId id, double now) {
   LaneState& lane = lanes_[index(id)];
   lane.busy = false;
-  if (lane.waiting.empty()) return;
-  const std::uint32_t next = lane.waiting.top().second;
-  lane.waiting.pop();
-  start_compute(next, now);
+  lane.free_since = now;
+  if (!lane.waiting.empty()) offer(id);
+}
+
+void Replayer::Impl::offer(LaneId lane) {
+  offered_.push_back(lane);
+  world_.ask_settled();
+}
+
+void Replayer::Impl::serve_lanes() {
+  for (LaneId id : offered_) {
+    LaneState& lane = lanes_[index(id)];
+    if (lane.busy || lane.waiting.empty()) continue;
+    const auto [ready, op] = lane.waiting.top();
+    lane.waiting.pop();
+    lane.busy = true;
+    begin_compute(op, std::max(ready, lane.free_since));
+  }
+  offered_.clear();
 }
 
 Replayer::Replayer(Network network) : impl_(std::make_unique<Impl>(std::move(network))) {}

@@ -24,24 +24,35 @@ namespace {
 /// Timers as a SimGrid model: a min-heap of dates; ties go to the lower token, so that runs repeat exactly.
 class TimerModel : public simgrid::kernel::resource::Model {
  public:
-  explicit TimerModel(std::function<void(std::uint32_t)> on_timer)
-      : Model("rehearse timers"), on_timer_(std::move(on_timer)) {}
+  TimerModel(std::function<void(std::uint32_t)> on_timer, std::function<void()> on_settled)
+      : Model("rehearse timers"), on_timer_(std::move(on_timer)), on_settled_(std::move(on_settled)) {}
 
   void push(double date, std::uint32_t token) { heap_.push({date, token}); }
+  void ask_settled() { settled_asked_ = true; }
 
   double next_occurring_event(double now) override {
+    if (settled_asked_) return 0.0;
     return heap_.empty() ? -1.0 : std::max(0.0, heap_.top().date - now);
   }
 
   void update_actions_state(double now, double /*delta*/) override {
-    while (!heap_.empty() && heap_.top().date <= now) {
-      const Timer timer = heap_.top();
-      heap_.pop();
-      on_timer_(timer.token);
-    }
+    do {
+      while (!heap_.empty() && heap_.top().date <= now) {
+        const Timer timer = heap_.top();
+        heap_.pop();
+        on_timer_(timer.token);
+      }
+    } while (settle());
   }
 
  private:
+  bool settle() {
+    if (!settled_asked_) return false;
+    settled_asked_ = false;
+    on_settled_();
+    return true;
+  }
+
   struct Timer {
     double date;
     std::uint32_t token;
@@ -49,6 +60,8 @@ class TimerModel : public simgrid::kernel::resource::Model {
   };
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> heap_;
   std::function<void(std::uint32_t)> on_timer_;
+  std::function<void()> on_settled_;
+  bool settled_asked_ = false;
 };
 
 /// SimGrid asks for the route once for each flow it starts; the flow being started is known, and so is its path.
@@ -66,7 +79,8 @@ class GivenRouteZone : public routing::NetZoneImpl {
 };
 
 std::unique_ptr<s4u::Engine> make_engine() {
-  if (s4u::Engine::has_instance()) throw std::logic_error("SimGrid runs once in a process");
+  static bool made = false;  // SimGrid's own has_instance() forgets an engine that is gone; its configuration does not
+  if (std::exchange(made, true) || s4u::Engine::has_instance()) throw std::logic_error("SimGrid runs once in a process");
   xbt_log_control_set("root.thres:critical");
   int argc = 1;
   std::string name = "rehearse";
@@ -130,7 +144,7 @@ void SimgridWorld::Impl::end_flow(const s4u::Activity& activity) {
 
 SimgridWorld::SimgridWorld(const Network& network, Events events) : impl_(std::make_unique<Impl>()) {
   impl_->on_flow_end = std::move(events.on_flow_end);
-  impl_->timers = std::make_shared<TimerModel>(std::move(events.on_timer));
+  impl_->timers = std::make_shared<TimerModel>(std::move(events.on_timer), std::move(events.on_settled));
   impl_->build(network);
   impl_->engine->add_model(impl_->timers);
   s4u::Activity::on_completion_cb([impl = impl_.get()](const s4u::Activity& a) { impl->end_flow(a); });
@@ -141,6 +155,8 @@ SimgridWorld::~SimgridWorld() = default;
 double SimgridWorld::now() const { return s4u::Engine::get_clock(); }
 
 void SimgridWorld::start_timer(double date, std::uint32_t token) { impl_->timers->push(date, token); }
+
+void SimgridWorld::ask_settled() { impl_->timers->ask_settled(); }
 
 void SimgridWorld::start_flow(PathId path, std::uint64_t bytes, std::uint32_t token) {
   Impl& self = *impl_;

@@ -20,10 +20,12 @@ namespace rehearse::replay_detail {
 
 class SimgridWorld {
  public:
-  /// What happens, told by the token that it was started with: a timer went off; a flow's last byte arrived.
+  /// What happens, told by the token that it was started with: a timer went off; a flow's last byte arrived. And, where
+  /// `ask_settled` was called, that everything of this date was told: all its timers, or all the flows that ended.
   struct Events {
     std::function<void(std::uint32_t token)> on_timer;
     std::function<void(std::uint32_t token)> on_flow_end;
+    std::function<void()> on_settled;
   };
   SimgridWorld(const Network& network, Events events);
   ~SimgridWorld();
@@ -32,6 +34,7 @@ class SimgridWorld {
 
   [[nodiscard]] double now() const;
   void start_timer(double date, std::uint32_t token);
+  void ask_settled();
   void start_flow(PathId path, std::uint64_t bytes, std::uint32_t token);
   /// Run until nothing is under way. May be called again.
   void run();

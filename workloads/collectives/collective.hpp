@@ -56,8 +56,9 @@ struct CollectiveOptions {
 };
 
 /// A row: an algorithm for one collective. `elements` is the full vector: what each rank holds before an all_reduce or
-/// reduce_scatter and after an all_gather. Element i of rank-sharded data belongs to position floor(i * ranks / elements)
-/// within its channel's share.
+/// reduce_scatter and after an all_gather. Channel c of k has the elements from floor(c * elements / k) up to that of
+/// c + 1; of rank-sharded data, position p owns from floor(p * share / ranks) up to that of p + 1 within each channel's
+/// share.
 struct CollectiveRow {
   std::string_view name;
   CollectiveOp op;

@@ -1,0 +1,220 @@
+// Whole simulations for tests: each in a child process, held to what every result must obey, and sent back as figures.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "scenarios/simulate.hpp"
+#include "tests/support/forked.hpp"
+
+namespace rehearse::testing {
+
+/// The figures of a run that two ways to simulate it must agree on.
+struct Run {
+  struct Gpu {
+    double stage = 0, members = 0;
+    std::array<double, 6> breakdown{};
+  };
+  double time = 0, ops = 0, flows = 0, replayed = 0;
+  std::map<std::string, Gpu> gpus;           ///< by number in the cluster
+  std::map<std::string, double> links;       ///< bytes of the simulated links, by name
+  std::map<std::string, double> hottest;     ///< bytes of the most utilised links, by name
+  std::string faults;                        ///< rules that the result breaks, a line each
+};
+
+inline std::array<double, 6> values(const Breakdown& b) {
+  return {b.compute.value(), b.tensor_comm.value(), b.pipeline_comm.value(), b.data_comm.value(), b.bubble.value(),
+          b.optimizer.value()};
+}
+
+/// What no result may break; a line for each breach.
+class ResultRules {
+ public:
+  ResultRules(const Scenario& scenario, const Result& result) : plan_(scenario.plan), r_(result) {}
+
+  std::vector<std::string> broken(bool exact) {
+    for (const std::string& fault : validate(r_.schedule)) out_.push_back("schedule: " + fault);
+    rule(r_.iteration_time > Seconds(0) && std::isfinite(r_.iteration_time.value()), "the time is positive and finite");
+    rule(r_.timeline.makespan == r_.iteration_time, "the iteration is the makespan");
+    for (const BoundRow& bound : r_.bounds)
+      rule(bound.bound == Seconds(0) || bound.ratio >= 1 - 1e-9, "not below: " + bound.name);
+    rule(r_.mfu > 0 && r_.mfu <= 1 && r_.hfu > 0 && r_.hfu <= 1, "MFU and HFU are shares");
+    check_gpus();
+    check_memory();
+    for (const LinkUse& use : r_.hottest_links)
+      rule(use.utilisation >= 0 && use.utilisation <= 1 + 1e-9, "a link carries no more than it can: " + use.link.name);
+    if (exact) check_flow_bytes();
+    return std::move(out_);
+  }
+
+ private:
+  void rule(bool holds, const std::string& what) {
+    if (!holds) out_.push_back(what);
+  }
+
+  void check_gpus() {
+    std::uint32_t members = 0;
+    for (const SimulatedGpu& gpu : r_.gpus) {
+      members += gpu.members;
+      double sum = 0;
+      for (double part : values(gpu.breakdown)) {
+        rule(part >= 0, "no part of a breakdown is negative");
+        sum += part;
+      }
+      rule(std::abs(sum - r_.iteration_time.value()) <= 1e-9 * sum, "a breakdown adds up to the iteration");
+    }
+    rule(members == r_.gpu_count, "the simulated GPUs stand for all");
+  }
+
+  void check_memory() {
+    std::vector<Bytes> first(r_.gpus.size()), last(r_.gpus.size());
+    std::vector<Seconds> when(r_.gpus.size(), Seconds(-1));
+    for (const MemorySample& sample : r_.memory_samples) {
+      const std::size_t rank = index(sample.rank);
+      if (when[rank] < Seconds(0)) first[rank] = sample.bytes;
+      rule(sample.time >= when[rank], "memory samples are in order");
+      rule(sample.bytes >= r_.gpus[rank].static_memory, "memory never falls below weights and states");
+      rule(sample.bytes <= r_.memory.peak, "memory stays below the peak");
+      when[rank] = sample.time;
+      last[rank] = sample.bytes;
+    }
+    for (std::size_t rank = 0; rank < first.size(); ++rank)
+      rule(when[rank] >= Seconds(0) && first[rank] == last[rank] && first[rank] == r_.gpus[rank].static_memory,
+           "memory ends where it began");
+  }
+
+  /// Every GPU simulated, nothing replayed: the flows carry what the calls and messages need, and the padding.
+  void check_flow_bytes() {
+    std::map<Kind, double> needed, padding, carried;
+    for (const Span& span : r_.schedule.spans()) {
+      const double n = group_size(span.kind);
+      const bool all_reduce = r_.schedule.name(span.name).starts_with("all_reduce");
+      needed[span.kind] += (all_reduce ? 2 : 1) * (n - 1) / n * static_cast<double>(span.bytes.value());
+      padding[span.kind] += 2 * n * 8 * 4;  // at most 8 channels, 4 bytes an element
+    }
+    for (const Op& op : r_.schedule.ops()) {
+      if (op.type != OpType::flow) continue;
+      const bool message = r_.schedule.name(op.name) == "activations" || r_.schedule.name(op.name) == "gradients";
+      if (message) check_message(op);
+      else carried[op.kind] += op.amount;
+    }
+    for (const auto& [kind, bytes] : needed)
+      rule(carried[kind] >= bytes * (1 - 1e-12) && carried[kind] <= bytes + padding[kind],
+           "flows carry what is called for: " + std::string(kind_name(kind)));
+    const auto m = plan_.micro_batches() * plan_.data * plan_.tensor;
+    rule(messages_ == 2 * m * (plan_.chunks() - 1), "a message for each boundary, micro batch and direction");
+  }
+
+  void check_message(const Op& op) {
+    ++messages_;
+    if (message_bytes_ == 0) message_bytes_ = op.amount;
+    rule(op.amount == message_bytes_ && op.amount > 0, "all messages are equally long");
+  }
+
+  [[nodiscard]] double group_size(Kind kind) const {
+    if (kind == Kind::embedding_comm) return 2;
+    return static_cast<double>(kind == Kind::data_comm ? plan_.data : plan_.tensor);
+  }
+
+  const Plan& plan_;
+  const Result& r_;
+  double message_bytes_ = 0;
+  std::int64_t messages_ = 0;
+  std::vector<std::string> out_;
+};
+
+/// One figure a line: "what|name|number|number...", numbers in hexadecimal so that no digit is lost.
+class RunText {
+ public:
+  static std::string write(const Result& r, const std::vector<std::string>& faults) {
+    RunText text;
+    text.line("run", "", {r.iteration_time.value(), static_cast<double>(r.ops), static_cast<double>(r.flows),
+                          static_cast<double>(r.replayed_collectives)});
+    for (const SimulatedGpu& gpu : r.gpus) {
+      std::vector<double> numbers{static_cast<double>(gpu.stage), static_cast<double>(gpu.members)};
+      for (double part : values(gpu.breakdown)) numbers.push_back(part);
+      text.line("gpu", std::to_string(gpu.gpu), numbers);
+    }
+    for (std::size_t l = 0; l < r.network.links().size(); ++l)
+      text.line("link", r.network.links()[l].name, {r.timeline.link_bytes[l]});
+    for (const LinkUse& use : r.hottest_links) text.line("hottest", use.link.name, {use.bytes});
+    for (const std::string& fault : faults) text.line("fault", fault, {});
+    return text.out_.str();
+  }
+
+  static Run read(const std::string& text) {
+    Run run;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      const std::size_t first = line.find('|'), second = line.find('|', first + 1);
+      std::istringstream rest(line.substr(second + 1));
+      std::vector<double> numbers;
+      for (std::string number; std::getline(rest, number, '|');) numbers.push_back(std::strtod(number.c_str(), nullptr));
+      take(run, line.substr(0, first), line.substr(first + 1, second - first - 1), numbers);
+    }
+    return run;
+  }
+
+ private:
+  void line(const char* what, const std::string& name, const std::vector<double>& numbers) {
+    out_ << what << '|' << name << std::hexfloat;
+    for (double number : numbers) out_ << '|' << number;
+    out_ << (numbers.empty() ? "|\n" : "\n");
+  }
+
+  static void take(Run& run, const std::string& what, const std::string& name, const std::vector<double>& n) {
+    if (what == "run") run.time = n.at(0), run.ops = n.at(1), run.flows = n.at(2), run.replayed = n.at(3);
+    if (what == "gpu") run.gpus[name] = {n.at(0), n.at(1), {n.at(2), n.at(3), n.at(4), n.at(5), n.at(6), n.at(7)}};
+    if (what == "link") run.links[name] += n.at(0);
+    if (what == "hottest") run.hottest[name] = n.at(0);
+    if (what == "fault") run.faults += name + "\n";
+  }
+
+  std::ostringstream out_;
+};
+
+/// Simulate the scenario in a child. Throws where it cannot run.
+inline Run run_scenario(const Scenario& scenario, const SimulationOptions& options = {}) {
+  return RunText::read(in_child([&] {
+    const Result result = simulate(scenario, options);
+    const bool exact = !options.fold && !options.merge_kernels && !options.reuse_collectives;
+    return RunText::write(result, ResultRules(scenario, result).broken(exact));
+  }));
+}
+
+/// Where two runs of one scenario differ by more than 1e-9 of the iteration or of a link's bytes. `exact` has every GPU
+/// and link.
+inline std::string differences(const Run& run, const Run& exact) {
+  std::ostringstream out;
+  const auto compare = [&](double a, double b, double scale, const std::string& what) {
+    if (!(std::abs(a - b) <= 1e-9 * scale))
+      out << what << ": " << a << " and " << b << ", " << (a - b) / scale << " apart\n";
+  };
+  compare(run.time, exact.time, exact.time, "iteration time");
+  std::array<double, 6> sum{}, exact_sum{};
+  for (const auto& [name, gpu] : run.gpus) {
+    const auto found = exact.gpus.find(name);
+    for (std::size_t i = 0; i < 6; ++i) {
+      sum[i] += gpu.members * gpu.breakdown[i];
+      if (found != exact.gpus.end())
+        compare(gpu.breakdown[i], found->second.breakdown[i], exact.time, "breakdown of GPU " + name);
+    }
+  }
+  double count = 0;
+  for (const auto& [name, gpu] : exact.gpus) {
+    count += gpu.members;
+    for (std::size_t i = 0; i < 6; ++i) exact_sum[i] += gpu.members * gpu.breakdown[i];
+  }
+  for (std::size_t i = 0; i < 6; ++i) compare(sum[i], exact_sum[i], count * exact.time, "breakdown of all GPUs");
+  for (const auto& [name, bytes] : run.hottest)
+    if (const auto found = exact.links.find(name); found != exact.links.end())
+      compare(bytes, found->second, found->second, "bytes of " + name);
+  return out.str();
+}
+
+}  // namespace rehearse::testing

@@ -1,0 +1,110 @@
+// Bubbles of the pipeline schedules in the replay: Narayanan et al. 2021, Section 2.2, within 1e-9.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/replay.hpp"
+#include "tests/support/forked.hpp"
+#include "workloads/lowering.hpp"
+
+using namespace rehearse;
+using rehearse::testing::in_child;
+
+namespace {
+
+constexpr double forward_time = 0.003, backward_time = 0.007;  ///< of all the chunks of a stage
+
+/// `stages` devices whose links cost nothing that 1e-9 would show.
+Cluster free_network(std::int64_t stages) {
+  Reader reader(parse_yaml("{node: {gpus: " + std::to_string(stages) + ", device: a100-80gb-sxm, interconnect: "
+                           "{bandwidth: 1000000 TB/s, latency: 0 us}}, nodes: 1}", "test.yaml"), "cluster");
+  Cluster cluster = Cluster::read(reader);
+  reader.finish();
+  return cluster;
+}
+
+Plan plan_of(std::string_view schedule, std::int64_t p, std::int64_t m, std::int64_t v) {
+  Plan plan;
+  plan.schedule = schedule;
+  plan.pipeline = p, plan.global_batch = m, plan.virtual_stages = v;
+  return plan;
+}
+
+/// The order of the schedule with equal segments, and messages of one byte between neighbouring chunks.
+class EqualStages {
+ public:
+  explicit EqualStages(const Plan& plan) : plan_(plan) {
+    const auto v = static_cast<double>(plan.virtual_stages);
+    for (const auto& [kind, time] : {std::pair{Kind::forward, forward_time}, {Kind::backward, backward_time}})
+      program_.segments.push_back({.name = "chunk", .kind = kind, .duration = Seconds(time / v),
+                                   .parts = {{"chunk", Seconds(time / v), Flops(0)}}});
+    program_.message_bytes = Bytes(1);
+  }
+
+  Program build() {
+    for (std::int64_t stage = 0; stage < plan_.pipeline; ++stage) {
+      program_.stages.emplace_back();
+      for (const Pass& pass : pipeline_table().find(plan_.schedule)->order(plan_, stage)) add(pass, stage);
+    }
+    return std::move(program_);
+  }
+
+ private:
+  void add(const Pass& pass, std::int64_t stage) {
+    const bool forward = pass.phase == Phase::forward;
+    const std::int64_t chunk = pass.chunk * plan_.pipeline + stage, step = forward ? 1 : -1;
+    message(Instruction::Type::receive, pass, chunk - step, chunk - step);
+    program_.stages.back().push_back({.type = Instruction::Type::compute, .index = forward ? 0U : 1U});
+    message(Instruction::Type::send, pass, chunk, chunk + step);
+  }
+
+  /// That leaves `from`; the peer is the stage of `peer_chunk`. Nothing where either is outside the model.
+  void message(Instruction::Type type, const Pass& pass, std::int64_t from, std::int64_t peer_chunk) {
+    if (peer_chunk < 0 || peer_chunk >= plan_.chunks()) return;
+    const Message message{pass.phase, pass.micro_batch, static_cast<std::int32_t>(from)};
+    const auto found = std::ranges::find(program_.messages, message);
+    const auto index = static_cast<std::uint32_t>(found - program_.messages.begin());
+    if (found == program_.messages.end()) program_.messages.push_back(message);
+    program_.stages.back().push_back(
+        {.type = type, .index = index, .peer = static_cast<std::uint32_t>(peer_chunk % plan_.pipeline)});
+  }
+
+  const Plan& plan_;
+  Program program_;
+};
+
+/// Iteration time over that of the work alone, less 1.
+double bubble(const Plan& plan) {
+  return in_child([&] {
+    const Cluster cluster = free_network(plan.pipeline);
+    const Program program = EqualStages(plan).build();
+    const Communication communication(plan, program, cluster, {});
+    const Folding folding = fold(communication, cluster, {}, true);
+    const Schedule schedule = lower(program, communication, folding, {}, Seconds(0)).schedule;
+    if (!validate(schedule).empty()) throw std::logic_error(validate(schedule).front());
+    const double ideal = static_cast<double>(plan.micro_batches()) * (forward_time + backward_time);
+    return std::vector{Replayer(folding.network).replay(schedule).makespan.value() / ideal - 1};
+  }).at(0);
+}
+
+}  // namespace
+
+TEST_CASE("bubble: gpipe and 1f1b lose (p - 1) / m") {
+  for (const char* schedule : {"gpipe", "1f1b"})
+    for (const auto& [p, m] : {std::pair{1, 4}, {2, 2}, {2, 16}, {3, 7}, {4, 4}, {4, 32}, {8, 5}, {8, 24}}) {
+      CAPTURE(schedule);
+      CAPTURE(p);
+      CAPTURE(m);
+      CHECK(std::abs(bubble(plan_of(schedule, p, m, 1)) - static_cast<double>(p - 1) / m) < 1e-9);
+    }
+}
+
+TEST_CASE("bubble: interleaved loses (p - 1) / (v m)") {
+  for (const auto& [p, m, v] : {std::tuple{2, 4, 1}, {2, 2, 2}, {2, 8, 3}, {4, 8, 2}, {4, 4, 4}, {3, 9, 2}, {8, 16, 2}}) {
+    CAPTURE(p);
+    CAPTURE(m);
+    CAPTURE(v);
+    CHECK(std::abs(bubble(plan_of("interleaved", p, m, v)) - static_cast<double>(p - 1) / (v * m)) < 1e-9);
+  }
+}

@@ -1,0 +1,87 @@
+#include "workloads/link_parts.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace rehearse {
+
+namespace {
+
+/// Beyond so many wires over a link it stays whole: pairs are looked at one by one.
+constexpr std::size_t most_wires_compared = 256;
+
+bool has_member(const CommGroup& group, std::uint32_t gpu) { return std::ranges::binary_search(group.members, gpu); }
+
+/// A GPU does collectives that block it one after another, so two groups that share one never meet.
+bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {
+  if (a.group == b.group) return true;
+  const CommGroup &of_a = c.groups()[a.group], &of_b = c.groups()[b.group];
+  const bool beside = concurrency.overlapped_data && (of_a.kind == GroupKind::data || of_b.kind == GroupKind::data);
+  return beside || !(has_member(of_b, a.from) || has_member(of_b, a.to) || has_member(of_a, b.from) ||
+                     has_member(of_a, b.to));
+}
+
+/// A blocking send ends before its sender does anything else. What a GPU receives has arrived before the collectives at
+/// the end of its iteration, because its last passes needed it.
+bool message_may_meet(const Communication& c, const Wire& message, const Wire& collective, const Concurrency& concurrency) {
+  const CommGroup& group = c.groups()[collective.group];
+  if (concurrency.overlapped_data && group.kind == GroupKind::data) return true;
+  if (concurrency.blocking_sends && has_member(group, message.from)) return false;
+  return group.kind == GroupKind::tensor || !has_member(group, message.to);
+}
+
+/// Sets of wires over one link, joined where two may meet.
+class Joiner {
+ public:
+  explicit Joiner(std::size_t n) : parent_(n) { std::iota(parent_.begin(), parent_.end(), 0U); }
+  std::size_t find(std::size_t i) {
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
+    return i;
+  }
+  void join(std::size_t a, std::size_t b) { parent_[std::max(find(a), find(b))] = std::min(find(a), find(b)); }
+
+ private:
+  std::vector<std::size_t> parent_;
+};
+
+}  // namespace
+
+bool may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {
+  if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a, b, concurrency);
+  if (a.group != no_group) return message_may_meet(c, b, a, concurrency);
+  if (b.group != no_group) return message_may_meet(c, a, b, concurrency);
+  return !(concurrency.blocking_sends && a.from == b.from && &a != &b);
+}
+
+LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency,
+                          bool cut) {
+  const auto wires = communication.wires();
+  std::vector<std::vector<std::uint32_t>> crossing(cluster.links().size());
+  for (std::uint32_t w = 0; w < wires.size(); ++w)
+    for (LinkId link : wires[w].route) crossing[index(link)].push_back(w);
+  LinkParts parts;
+  for (const Wire& wire : wires) parts.route.emplace_back(wire.route.size());
+  const auto set_part = [&](std::uint32_t w, LinkId link, std::uint32_t part) {
+    const auto at = std::ranges::find(wires[w].route, link) - wires[w].route.begin();
+    parts.route[w][static_cast<std::size_t>(at)] = part;
+  };
+  for (std::uint32_t l = 0; l < crossing.size(); ++l) {
+    const auto& on_link = crossing[l];
+    Joiner joiner(on_link.size());
+    const bool compare = cut && on_link.size() <= most_wires_compared;
+    for (std::size_t i = 0; i < on_link.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        if (!compare || may_meet(communication, wires[on_link[i]], wires[on_link[j]], concurrency)) joiner.join(i, j);
+    std::vector<std::uint32_t> part_of(on_link.size());
+    for (std::size_t i = 0; i < on_link.size(); ++i) {
+      if (joiner.find(i) == i) {
+        part_of[i] = static_cast<std::uint32_t>(parts.link.size());
+        parts.link.push_back(LinkId{l});
+      }
+      set_part(on_link[i], LinkId{l}, part_of[i] = part_of[joiner.find(i)]);
+    }
+  }
+  return parts;
+}
+
+}  // namespace rehearse
