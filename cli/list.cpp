@@ -1,5 +1,5 @@
 // rehearse list: what the catalogues and tables hold.
-#include <array>
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -15,6 +15,9 @@
 namespace rehearse {
 
 namespace {
+
+const std::vector<std::string> catalogues{"models",     "devices",     "nodes",     "clusters",
+                                          "topologies", "collectives", "schedules", "scenarios"};
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 
@@ -59,8 +62,10 @@ void add_list_command(CLI::App& app, Exit& status) {
   const auto what = std::make_shared<std::string>();
   command->add_option("what", *what, "which catalogue")
       ->required()
-      ->check(CLI::IsMember({"models", "devices", "nodes", "clusters", "topologies", "collectives", "schedules",
-                             "scenarios"}));
+      ->check([](const std::string& name) {
+        const bool known = std::ranges::find(catalogues, name) != catalogues.end();
+        return known ? std::string() : unknown_name("catalogue", name, catalogues);
+      });
   command->callback([what, &status] {
     print(rows_of(*what));
     status = Exit::done;

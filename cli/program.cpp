@@ -1,11 +1,13 @@
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/usage.hpp"
 #include "engine/base/error.hpp"
 #include "scenarios/version.hpp"
 
@@ -13,14 +15,21 @@ namespace rehearse {
 
 namespace {
 
+/// A file may hold anything, and so may a message that quotes it: no control characters for the terminal.
+std::string printable(std::string text) {
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return text;
+}
+
 int complain(Exit status, const std::string& text) {
-  fmt::print(stderr, "rehearse: {}\n", text);
+  fmt::print(stderr, "rehearse: {}\n", printable(text));
   return static_cast<int>(status);
 }
 
 /// One fault a line, each with its place.
 int complain(const InputError& error) {
-  for (const Fault& fault : error.faults()) fmt::print(stderr, "rehearse: {}\n", fault.to_string());
+  for (const Fault& fault : error.faults()) fmt::print(stderr, "rehearse: {}\n", printable(fault.to_string()));
   return static_cast<int>(Exit::bad_input);
 }
 
@@ -40,9 +49,11 @@ int run_program(int argc, const char* const* argv) {
   } catch (const CLI::Success& e) {  // --help, --version
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
-    return complain(Exit::bad_input, std::string(e.what()) + " (see rehearse --help)");
+    return complain(Exit::bad_input, explain_usage(app, e, argc, argv));
   } catch (const InputError& e) {
     return complain(e);
+  } catch (const std::bad_alloc&) {
+    return complain(Exit::fault, "this machine has not enough memory for the simulation");
   } catch (const std::exception& e) {
     return complain(Exit::fault, std::string("a fault of the program: ") + e.what());
   }

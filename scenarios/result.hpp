@@ -61,7 +61,9 @@ struct BoundRow {
 /// A link of the cluster; `link.members` counts those that are used just as much.
 struct LinkUse {
   Link link;
-  std::vector<LinkId> simulated_as;  ///< links of Result::network: what it carries is what they carry together
+  /// Links of Result::network: what it carries is what they carry together, and what it carries when it cannot be the
+  /// bottleneck.
+  std::vector<LinkId> simulated_as;
   double bytes = 0;                  ///< carried by one link
   double utilisation = 0;            ///< bytes / (bandwidth * iteration time), 0..1
 };

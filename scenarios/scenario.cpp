@@ -1,9 +1,13 @@
 #include "scenarios/scenario.hpp"
 
+#include <algorithm>
 #include <array>
-#include <stdexcept>
+#include <filesystem>
+#include <map>
+#include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "engine/base/quantity_text.hpp"
 #include "platforms/catalogue.hpp"
@@ -13,12 +17,47 @@ namespace rehearse {
 
 namespace {
 
+/// Faults of sections that cannot be resolved, by key. They are thrown together with all others.
+using Unresolved = std::map<std::string, std::vector<Fault>>;
+
 /// Names and {base: ...} mappings become whole mappings.
-void resolve_bases(Value& root) {
+void resolve_bases(Value& root, Unresolved& unresolved) {
   if (root.type != Value::Type::mapping) return;
   root = resolve_entry("scenarios", root, "");
-  if (root.find("model") != nullptr) root["model"] = resolve_entry("models", root["model"], "model");
-  if (root.find("cluster") != nullptr) root["cluster"] = resolve_cluster(root["cluster"], "cluster");
+  const auto resolve = [&](const char* key, auto to_mapping) {
+    unresolved.erase(key);
+    if (root.find(key) == nullptr) return;
+    try {
+      root[key] = to_mapping(root[key]);
+    } catch (const InputError& error) {
+      unresolved[key] = error.faults();
+    }
+  };
+  resolve("model", [](const Value& model) { return resolve_entry("models", model, "model"); });
+  resolve("cluster", [](const Value& cluster) { return resolve_cluster(cluster, "cluster"); });
+}
+
+/// Lays the settings over; those that are malformed give a fault each.
+std::vector<Fault> apply_settings(Value& root, const std::vector<std::string>& settings) {
+  std::vector<Fault> faults;
+  for (const std::string& setting : settings) try {
+      apply_setting(root, setting);
+    } catch (const InputError& error) {
+      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    }
+  return faults;
+}
+
+/// Throws the faults with those that the reader noted, if there are any.
+void finish(Reader& reader, std::vector<Fault> faults) {
+  try {
+    reader.finish();
+  } catch (const InputError& error) {
+    faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+  }
+  if (faults.empty()) return;
+  std::ranges::stable_sort(faults, {}, [](const Fault& f) { return std::pair(f.file, f.line); });
+  throw InputError(std::move(faults));
 }
 
 CollectiveChoice read_collectives(Reader& root) {
@@ -64,27 +103,36 @@ Fault fault_at(const Scenario& s, std::string key_path, std::string message) {
 }  // namespace
 
 Scenario load_scenario(const std::string& name_or_path, const std::vector<std::string>& settings) {
+  const bool path = name_or_path.find('/') != std::string::npos || name_or_path.starts_with('.') ||
+                    name_or_path.ends_with(".yaml");
+  std::error_code error;
+  if (path && std::filesystem::is_directory(name_or_path, error))
+    throw InputError(fmt::format("'{}' is a directory; expected a YAML file or the name of a scenario", name_or_path));
   return read_scenario(load_entry("scenarios", name_or_path), settings);
 }
 
 Scenario read_scenario(Value root, const std::vector<std::string>& settings) {
   // Bases first, so that a setting reaches a key wherever it comes from; a setting may bring another base.
-  resolve_bases(root);
-  for (const std::string& setting : settings) apply_setting(root, setting);
-  resolve_bases(root);
+  Unresolved unresolved;
+  resolve_bases(root, unresolved);
+  std::vector<Fault> faults = apply_settings(root, settings);
+  resolve_bases(root, unresolved);
+  for (const auto& [key, of_section] : unresolved) faults.insert(faults.end(), of_section.begin(), of_section.end());
   Scenario s;
   s.source = root;
   Reader reader(std::move(root), "scenario");
+  const auto section = [&](const char* key, auto read) {
+    Reader here = reader.child(key, true);
+    if (unresolved.contains(key)) here.mark_read();
+    else read(here);
+  };
   s.name = reader.get<std::string>("name", "scenario");
   reader.get<std::string>("description", "");
-  Reader model = reader.child("model", true);
-  s.model = read_model(model);
-  Reader cluster = reader.child("cluster", true);
-  s.cluster = Cluster::read(cluster);
-  Reader plan = reader.child("plan", true);
-  s.plan = read_plan(plan, s.cluster.gpu_count());
+  section("model", [&](Reader& here) { s.model = read_model(here); });
+  section("cluster", [&](Reader& here) { s.cluster = Cluster::read(here); });
+  section("plan", [&](Reader& here) { s.plan = read_plan(here, s.cluster.gpu_count()); });
   s.collectives = read_collectives(reader);
-  reader.finish();
+  finish(reader, std::move(faults));
   s.resolved = resolved_value(s);
   return s;
 }
@@ -93,10 +141,12 @@ std::vector<Fault> check_plan_of(const Scenario& s) {
   std::vector<Fault> faults;
   for (const PlanFault& fault : check_plan(s.model, s.plan, s.cluster.gpu_count()))
     faults.push_back(fault_at(s, fault.key_path, fault.message));
-  try {
-    static_cast<void>(s.cluster.device().peak(s.plan.precision));
-  } catch (const std::invalid_argument& e) {
-    faults.push_back(fault_at(s, "plan.precision", e.what()));
+  const Device& device = s.cluster.device();
+  if (!device.gemm.contains(s.plan.precision)) {
+    std::vector<std::string_view> has;
+    for (const auto& [precision, profile] : device.gemm) has.push_back(precision_name(precision));
+    faults.push_back(fault_at(s, "plan.precision", fmt::format("the device {} has no {}; it has {}", device.name,
+                                                               precision_name(s.plan.precision), fmt::join(has, ", "))));
   }
   return faults;
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <stdexcept>
+#include <tuple>
 
 #include <fmt/format.h>
 
@@ -156,21 +157,34 @@ class Simulation {
   /// What every link of the cluster carried; those used alike are one row.
   void fill_links() {
     const auto& links = scenario_.cluster.links();
-    std::map<std::pair<std::vector<LinkId>, LinkKind>, std::size_t> row_of;
+    const std::vector<double> carried = bytes_by_cluster_link();
+    std::map<std::tuple<std::vector<LinkId>, LinkKind, double>, std::size_t> row_of;
     for (std::size_t l = 0; l < links.size(); ++l) {
       const std::vector<LinkId>& parts = folding_.simulated_as[l];
       if (parts.empty()) continue;
-      const auto [found, fresh] = row_of.try_emplace({parts, links[l].kind}, r_.hottest_links.size());
+      const double bytes = carried[l];
+      const auto [found, fresh] = row_of.try_emplace({parts, links[l].kind, bytes}, r_.hottest_links.size());
       if (!fresh) {
         ++r_.hottest_links[found->second].link.members;
         continue;
       }
-      double bytes = 0;
-      for (LinkId part : parts) bytes += r_.timeline.link_bytes[index(part)];
       r_.hottest_links.push_back({links[l], parts, bytes, bytes / (links[l].bandwidth.value() * r_.iteration_time.value())});
     }
     std::ranges::stable_sort(r_.hottest_links, std::greater{}, &LinkUse::utilisation);
     if (r_.hottest_links.size() > 10) r_.hottest_links.resize(10);
+  }
+
+  /// By wire, since a link may have parts that were left out. A flow carries the bytes of one wire of its class.
+  [[nodiscard]] std::vector<double> bytes_by_cluster_link() const {
+    std::vector<double> of_path(folding_.network.path_count(), 0.0), carried(scenario_.cluster.links().size(), 0.0);
+    for (const Op& op : lowered_.schedule.ops()) {
+      if (op.type == OpType::flow) of_path[index(Schedule::path(op))] += op.amount;
+      for (const Load& load : lowered_.schedule.loads(op))
+        of_path[index(load.path)] += static_cast<double>(load.bytes.value());
+    }
+    for (std::uint32_t w = 0; w < communication_.wires().size(); ++w)
+      for (LinkId link : communication_.wires()[w].route) carried[index(link)] += of_path[index(folding_.path(w))];
+    return carried;
   }
 
   void fill_notes(std::size_t replays) {

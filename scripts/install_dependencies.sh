@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install what is missing to build and test (Debian 12, Ubuntu 22.04 and later). Silent where nothing is.
+# Install what is missing to build and test (Debian 12, Ubuntu 24.04). Silent where nothing is.
 set -euo pipefail
 
 # Tools may come from anywhere: COMMAND:PACKAGE.

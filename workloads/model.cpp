@@ -1,8 +1,11 @@
 #include "workloads/model.hpp"
 
+#include <algorithm>
 #include <array>
 #include <string_view>
 #include <vector>
+
+#include <fmt/format.h>
 
 namespace rehearse {
 
@@ -20,6 +23,33 @@ E read_enum(Reader& reader, std::string_view key, const std::array<std::string_v
   for (std::size_t i = 0; i < N; ++i)
     if (names[i] == found) return static_cast<E>(i);
   return fallback;
+}
+
+// Far above any model; below them nothing that is counted in 64 bits overflows.
+constexpr std::int64_t most_layers = 10'000;
+constexpr std::int64_t most_width = 1 << 20;
+constexpr std::int64_t most_tokens = 1 << 28;  ///< of a vocabulary, of a sequence
+constexpr double most_parameters = 1e15;
+
+std::int64_t at_most(Reader& reader, std::string_view key, std::int64_t value, std::int64_t most) {
+  if (value <= most) return value;
+  reader.fault(key, fmt::format("expected at most {}, found {}", most, value));
+  return most;
+}
+std::int64_t read_size(Reader& reader, std::string_view key, std::int64_t most) {
+  return at_most(reader, key, reader.get_at_least(key, 1), most);
+}
+std::int64_t read_size(Reader& reader, std::string_view key, std::int64_t most, std::int64_t fallback) {
+  return at_most(reader, key, reader.get_at_least(key, 1, fallback), most);
+}
+
+/// In floating point, for the sum itself may be what overflows.
+void check_countable(Reader& reader, const Model& m) {
+  const auto real = [](std::int64_t x) { return static_cast<double>(x); };
+  const double rows = 2 * real(m.attention_width()) + 2 * real(m.kv_width()) + real(m.ffn_in_width()) + real(m.ffn);
+  const double parameters = real(m.hidden) * (real(m.layers) * rows + 2 * real(m.vocab));
+  if (parameters > most_parameters)
+    reader.fault(fmt::format("a model of {:.3g} parameters; expected at most {:.0e}", parameters, most_parameters));
 }
 
 /// Scale and shift of one normalisation; RMS norm has no shift.
@@ -51,26 +81,27 @@ Model read_model(Reader& reader) {
   Model m;
   m.name = reader.get<std::string>("name", "custom");
   reader.get<std::string>("description", "");
-  m.layers = reader.get_at_least("layers", 1);
-  m.hidden = reader.get_at_least("hidden", 1);
-  m.heads = reader.get_at_least("heads", 1);
-  m.kv_heads = reader.get_at_least("kv_heads", 1, m.heads);
+  m.layers = read_size(reader, "layers", most_layers);
+  m.hidden = read_size(reader, "hidden", most_width);
+  m.heads = read_size(reader, "heads", most_width);
+  m.kv_heads = read_size(reader, "kv_heads", most_width, m.heads);
   if (m.heads > 0 && m.hidden % m.heads != 0 && !reader.has("head_dim"))
     reader.fault("heads", "hidden " + std::to_string(m.hidden) + " does not divide by " + std::to_string(m.heads) +
                               " heads; give head_dim, or heads that divide it");
-  m.head_dim = reader.get_at_least("head_dim", 1, m.heads > 0 ? m.hidden / m.heads : 1);
+  m.head_dim = read_size(reader, "head_dim", most_width, m.heads > 0 ? std::max<std::int64_t>(1, m.hidden / m.heads) : 1);
   if (m.kv_heads > 0 && m.heads % m.kv_heads != 0)
     reader.fault("kv_heads", std::to_string(m.heads) + " heads do not divide by " + std::to_string(m.kv_heads) +
                                  " KV heads");
-  m.ffn = reader.get_at_least("ffn", 1, 4 * m.hidden);
-  m.vocab = reader.get_at_least("vocab", 1);
-  m.seq_len = reader.get_at_least("seq_len", 1);
+  m.ffn = read_size(reader, "ffn", 4 * most_width, 4 * m.hidden);
+  m.vocab = read_size(reader, "vocab", most_tokens);
+  m.seq_len = read_size(reader, "seq_len", most_tokens);
   m.activation = read_enum(reader, "activation", activation_names, Activation::gelu);
   m.norm = read_enum(reader, "norm", norm_names, Norm::layer_norm);
   m.positions = read_enum(reader, "positions", position_names, Positions::learned);
   m.bias = reader.get<bool>("bias", true);
   m.dropout = reader.get<bool>("dropout", true);
   m.tied_embeddings = reader.get<bool>("tied_embeddings", true);
+  check_countable(reader, m);
   return m;
 }
 

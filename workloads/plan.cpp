@@ -1,5 +1,6 @@
 #include "workloads/plan.hpp"
 
+#include <algorithm>
 #include <array>
 
 #include <fmt/format.h>
@@ -19,6 +20,22 @@ Precision read_precision(Reader& reader, std::string_view key, std::string_view 
   return name.empty() ? Precision::bf16 : precision_of_name(name);
 }
 
+// Far above any plan; below them nothing that is counted in 64 bits overflows.
+constexpr std::int64_t most_degree = 1 << 20;
+constexpr std::int64_t most_batch = 1 << 30;
+constexpr std::int64_t most_layer_passes = 1 << 20;  ///< micro batches times layers: what is simulated one by one
+constexpr std::int64_t most_buckets = 1 << 14;
+constexpr double most_counted = 4e18;                ///< bytes, FLOPs of a kernel
+
+std::int64_t at_most(Reader& reader, std::string_view key, std::int64_t value, std::int64_t most) {
+  if (value <= most) return value;
+  reader.fault(key, fmt::format("expected at most {}, found {}", most, value));
+  return most;
+}
+std::int64_t read_degree(Reader& reader, std::string_view key, std::int64_t fallback) {
+  return at_most(reader, key, reader.get_at_least(key, 1, fallback), most_degree);
+}
+
 /// Degrees that this version knows only as 1.
 std::int64_t read_only_one(Reader& reader, std::string_view key) {
   const std::int64_t degree = reader.get_at_least(key, 1, 1);
@@ -35,6 +52,7 @@ class PlanCheck {
     check_batch();
     check_layers();
     check_tensor();
+    check_size();
     if (const PipelineRow* row = pipeline_table().find(plan_.schedule))
       for (const std::string& reason : row->check(plan_)) fault("schedule", reason);
     return std::move(faults_);
@@ -72,6 +90,27 @@ class PlanCheck {
     if (plan_.sequence_parallel) divides(model_.seq_len, "tokens of a sequence");
   }
 
+  /// What would not end, or not be counted in 64 bits.
+  void check_size() {
+    const std::int64_t m = plan_.micro_batches(), passes = m * model_.layers;
+    if (passes > most_layer_passes)
+      fault("global_batch", fmt::format("{} micro batches of {} layers; expected at most {} passes through a layer", m,
+                                        model_.layers, most_layer_passes));
+    const auto real = [](std::int64_t x) { return static_cast<double>(x); };
+    const double tokens = real(plan_.micro_batch) * real(model_.seq_len);
+    const double scores = tokens * real(model_.seq_len) * real(model_.heads);
+    const double widths = real(model_.hidden + model_.ffn_in_width() + model_.attention_width() + model_.vocab);
+    const double kept = 40 * (plan_.attention == Attention::flash ? 0 : scores) + 40 * tokens * widths;
+    if (scores > most_counted || kept * real(std::max(passes, model_.layers)) > most_counted)
+      fault("micro_batch", fmt::format("{} sequences of {} tokens are more than this program counts", plan_.micro_batch,
+                                       model_.seq_len));
+    const std::int64_t bucket = std::max<std::int64_t>(1, plan_.bucket_size.value() / element_bytes(plan_.gradient_precision));
+    const std::int64_t buckets = model_.parameters() / (plan_.tensor * plan_.pipeline) / bucket;
+    if (plan_.bucket_size > Bytes(0) && buckets > most_buckets)
+      fault("bucket_size", fmt::format("{} make {} buckets of a GPU's gradients; expected at most {}",
+                                       to_text(plan_.bucket_size), buckets, most_buckets));
+  }
+
   const Model& model_;
   const Plan& plan_;
   std::int64_t gpus_;
@@ -84,13 +123,13 @@ std::string_view recompute_name(Recompute recompute) { return recompute_names[st
 
 Plan read_plan(Reader& reader, std::int64_t gpus) {
   Plan p;
-  p.tensor = reader.get_at_least("tensor", 1, 1);
-  p.pipeline = reader.get_at_least("pipeline", 1, 1);
-  p.data = reader.get_at_least("data", 1, std::max<std::int64_t>(1, gpus / (p.tensor * p.pipeline)));
-  p.micro_batch = reader.get_at_least("micro_batch", 1, 1);
-  p.global_batch = reader.get_at_least("global_batch", 1);
+  p.tensor = read_degree(reader, "tensor", 1);
+  p.pipeline = read_degree(reader, "pipeline", 1);
+  p.data = read_degree(reader, "data", std::max<std::int64_t>(1, gpus / (p.tensor * p.pipeline)));
+  p.micro_batch = read_degree(reader, "micro_batch", 1);
+  p.global_batch = at_most(reader, "global_batch", reader.get_at_least("global_batch", 1), most_batch);
   p.schedule = reader.get_name("schedule", "pipeline schedule", pipeline_table().names(), "1f1b");
-  p.virtual_stages = reader.get_at_least("virtual_stages", 1, 1);
+  p.virtual_stages = read_degree(reader, "virtual_stages", 1);
   p.sequence_parallel = reader.get<bool>("sequence_parallel", false);
   p.context = read_only_one(reader, "context");
   p.expert = read_only_one(reader, "expert");

@@ -1,6 +1,7 @@
 #include "engine/replay/simgrid_world.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <queue>
 #include <stdexcept>
 #include <string>
@@ -24,8 +25,12 @@ namespace {
 /// Timers as a SimGrid model: a min-heap of dates; ties go to the lower token, so that runs repeat exactly.
 class TimerModel : public simgrid::kernel::resource::Model {
  public:
-  TimerModel(std::function<void(std::uint32_t)> on_timer, std::function<void()> on_settled)
-      : Model("rehearse timers"), on_timer_(std::move(on_timer)), on_settled_(std::move(on_settled)) {}
+  TimerModel(std::function<void(std::uint32_t)> on_timer, std::function<void()> on_settled,
+             std::function<void()> on_step)
+      : Model("rehearse timers"),
+        on_timer_(std::move(on_timer)),
+        on_settled_(std::move(on_settled)),
+        on_step_(std::move(on_step)) {}
 
   void push(double date, std::uint32_t token) { heap_.push({date, token}); }
   void ask_settled() { settled_asked_ = true; }
@@ -36,6 +41,7 @@ class TimerModel : public simgrid::kernel::resource::Model {
   }
 
   void update_actions_state(double now, double /*delta*/) override {
+    on_step_();
     do {
       while (!heap_.empty() && heap_.top().date <= now) {
         const Timer timer = heap_.top();
@@ -61,6 +67,7 @@ class TimerModel : public simgrid::kernel::resource::Model {
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> heap_;
   std::function<void(std::uint32_t)> on_timer_;
   std::function<void()> on_settled_;
+  std::function<void()> on_step_;
   bool settled_asked_ = false;
 };
 
@@ -95,11 +102,11 @@ std::unique_ptr<s4u::Engine> make_engine() {
   return engine;
 }
 
-/// The token of a flow travels in the user data of its activity, which is a pointer.
-void* to_data(std::uint32_t token) { return reinterpret_cast<void*>(std::uintptr_t{token} + 1); }
-std::uint32_t to_token(const void* data) {
-  return static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(data) - 1);
-}
+/// A flow under way; its activity points back here.
+struct LiveFlow {
+  s4u::CommPtr comm;
+  std::uint32_t token = 0;
+};
 
 }  // namespace
 
@@ -110,10 +117,9 @@ struct SimgridWorld::Impl {
   s4u::Host* from = nullptr;
   s4u::Host* to = nullptr;
   std::vector<std::vector<SimgridLink*>> paths;
-  std::vector<s4u::CommPtr> live;     // by slot
-  std::vector<std::uint32_t> free_slots;
-  std::vector<s4u::CommPtr> ended;    // SimGrid still holds them while it says that they ended
-  std::vector<std::uint32_t> token_of_slot;
+  std::deque<LiveFlow> flows;         // stay where they are; used again
+  std::vector<LiveFlow*> free;
+  std::vector<s4u::CommPtr> ended;    // let go at the next step: SimGrid still uses them while it says that they ended
   std::function<void(std::uint32_t)> on_flow_end;
 
   void build(const Network& network);
@@ -136,15 +142,16 @@ void SimgridWorld::Impl::build(const Network& network) {
 }
 
 void SimgridWorld::Impl::end_flow(const s4u::Activity& activity) {
-  const std::uint32_t slot = to_token(activity.get_data<void>());
-  ended.push_back(std::move(live[slot]));
-  free_slots.push_back(slot);
-  on_flow_end(token_of_slot[slot]);
+  auto* flow = activity.get_data<LiveFlow>();
+  ended.push_back(std::move(flow->comm));
+  free.push_back(flow);
+  on_flow_end(flow->token);
 }
 
 SimgridWorld::SimgridWorld(const Network& network, Events events) : impl_(std::make_unique<Impl>()) {
   impl_->on_flow_end = std::move(events.on_flow_end);
-  impl_->timers = std::make_shared<TimerModel>(std::move(events.on_timer), std::move(events.on_settled));
+  impl_->timers = std::make_shared<TimerModel>(std::move(events.on_timer), std::move(events.on_settled),
+                                               [impl = impl_.get()] { impl->ended.clear(); });
   impl_->build(network);
   impl_->engine->add_model(impl_->timers);
   s4u::Activity::on_completion_cb([impl = impl_.get()](const s4u::Activity& a) { impl->end_flow(a); });
@@ -160,19 +167,14 @@ void SimgridWorld::ask_settled() { impl_->timers->ask_settled(); }
 
 void SimgridWorld::start_flow(PathId path, std::uint64_t bytes, std::uint32_t token) {
   Impl& self = *impl_;
-  std::uint32_t slot = static_cast<std::uint32_t>(self.live.size());
-  if (self.free_slots.empty()) {
-    self.live.emplace_back();
-    self.token_of_slot.emplace_back();
-  } else {
-    slot = self.free_slots.back();
-    self.free_slots.pop_back();
-  }
-  self.token_of_slot[slot] = token;
+  if (self.free.empty()) self.free.push_back(&self.flows.emplace_back());
+  LiveFlow* flow = self.free.back();
+  self.free.pop_back();
   self.zone->give(self.paths[index(path)]);
-  self.live[slot] = s4u::Comm::sendto_init(self.from, self.to)->set_payload_size(bytes);
-  self.live[slot]->set_data(to_data(slot));
-  self.live[slot]->start();
+  flow->token = token;
+  flow->comm = s4u::Comm::sendto_init(self.from, self.to)->set_payload_size(bytes);
+  flow->comm->set_data(flow);
+  flow->comm->start();
 }
 
 void SimgridWorld::run() {

@@ -1,7 +1,9 @@
 // Replays: lanes, joins, flows and what is at the edge of each. Every replay runs in a child process.
 #include <doctest/doctest.h>
 
+#include <csignal>
 #include <cmath>
+#include <memory>
 #include <stdexcept>
 
 #include "tests/support/replayed.hpp"

@@ -226,6 +226,7 @@ TEST_CASE("text form: faults have a file and a line") {
   // Edges: forward ones may be right, so these are known at the end only.
   begins(op_fault("op 0 join \"\" after 2 1 0\nop 1 join \"\"\nop 2 join \"\" after 1 3"), "a.goal:6: there is no op 3");
   begins(op_fault("op 0 join \"\" after 1 1\nop 1 join \"\" after 1 2"), "a.goal:5: there is no op 2");
+  begins(op_fault("op 0 join \"\" after 1 9\nop 1 join \"\" after 1 9"), "a.goal:4: there is no op 9");  // the first line
   begins(op_fault("op 0 join \"\" after 1 0"), "none");  // a cycle: validate() says so
   // Numbers.
   begins(op_fault("op 0 compute \"\" amount 1.5s"), "a.goal:4: expected a number, found '1.5s'");
