@@ -19,8 +19,9 @@ class Replayer {
   Replayer(const Replayer&) = delete;
   Replayer& operator=(const Replayer&) = delete;
 
-  /// Every replay begins at time 0 on an idle network. Throws std::logic_error where the schedule does not run to its
-  /// end (a cycle) or names a path that the network lacks.
+  /// Every replay begins at time 0 on an idle network; what was replayed before shows at most in the 15th digit (SimGrid's
+  /// clock runs on). Throws std::logic_error where the schedule does not run to its end (a cycle) or names a path that
+  /// the network lacks, or a lane that it has not itself.
   Timeline replay(const Schedule& schedule);
 
  private:

@@ -91,9 +91,10 @@ struct Fields {
 };
 
 using Keys = std::span<const std::string_view>;
-constexpr std::string_view compute_keys[] = {"kind", "amount", "lane", "parts", "loads", "mb", "layer", "stage", "after"};
-constexpr std::string_view flow_keys[] = {"kind", "amount", "from",  "to",    "path",
-                                          "rounds", "mb",   "layer", "stage", "after"};
+constexpr std::string_view compute_keys[] = {"kind", "amount", "lane",  "parts", "loads",
+                                             "mb",   "layer",  "stage", "after"};
+constexpr std::string_view flow_keys[] = {"kind",   "amount", "from",  "to",    "path",
+                                          "rounds", "mb",     "layer", "stage", "after"};
 constexpr std::string_view join_keys[] = {"kind", "mb", "layer", "stage", "after"};
 constexpr std::string_view span_keys[] = {"kind", "lane", "opens", "closes", "bytes", "mb", "layer", "stage"};
 
@@ -111,15 +112,22 @@ Fields read_fields(Line& line, NameId name, Keys keys) {
   Fields f{.name = name};
   for (std::string key; line.word(key);) {
     if (std::ranges::find(keys, key) == keys.end()) line.fail("unknown field '" + key + "'");
-    if (key == "kind") f.kind = read_kind(line);
-    else if (key == "amount") f.amount = line.number<double>();
-    else if (key == "bytes") f.bytes = line.number<std::int64_t>();
-    else if (key == "mb") f.tags.micro_batch = line.number<std::int32_t>();
-    else if (key == "layer") f.tags.layer = line.number<std::int16_t>();
-    else if (key == "stage") f.tags.stage = line.number<std::int16_t>();
+    if (key == "kind")
+      f.kind = read_kind(line);
+    else if (key == "amount")
+      f.amount = line.number<double>();
+    else if (key == "bytes")
+      f.bytes = line.number<std::int64_t>();
+    else if (key == "mb")
+      f.tags.micro_batch = line.number<std::int32_t>();
+    else if (key == "layer")
+      f.tags.layer = line.number<std::int16_t>();
+    else if (key == "stage")
+      f.tags.stage = line.number<std::int16_t>();
     else if (key == "after")
       for (auto count = line.number<std::size_t>(); count > 0; --count) f.after.push_back(line.number<std::uint32_t>());
-    else *f.word(key) = line.number<std::uint32_t>();
+    else
+      *f.word(key) = line.number<std::uint32_t>();
   }
   return f;
 }
@@ -151,13 +159,20 @@ class TextReader {
  private:
   void read_line(const std::string& keyword, Line& line) {
     if (header_ == (keyword == "schedule")) line.fail("expected 'schedule ranks N' once, as the first line");
-    if (keyword == "schedule") read_header(line);
-    else if (keyword == "lane") read_lane(line);
-    else if (keyword == "part") read_part(line);
-    else if (keyword == "load") read_load(line);
-    else if (keyword == "op") read_op(line);
-    else if (keyword == "span") read_span(line);
-    else line.fail("expected schedule, lane, part, load, op or span, found '" + keyword + "'");
+    if (keyword == "schedule")
+      read_header(line);
+    else if (keyword == "lane")
+      read_lane(line);
+    else if (keyword == "part")
+      read_part(line);
+    else if (keyword == "load")
+      read_load(line);
+    else if (keyword == "op")
+      read_op(line);
+    else if (keyword == "span")
+      read_span(line);
+    else
+      line.fail("expected schedule, lane, part, load, op or span, found '" + keyword + "'");
     line.finish();
   }
 

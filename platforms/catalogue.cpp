@@ -49,7 +49,7 @@ Fault at(const Fault& where, std::string message) {
 // A relative path is sought beside the file that names it, then from the working directory.
 fs::path find_path(const std::string& name, const Fault& where) {
   std::error_code error;
-  if (const fs::path beside = fs::path(where.file).parent_path() / name; fs::is_regular_file(beside, error))
+  if (fs::path beside = fs::path(where.file).parent_path() / name; fs::is_regular_file(beside, error))
     return beside;
   if (!fs::is_regular_file(name, error)) throw InputError({at(where, "no such file: '" + name + "'")});
   return name;
@@ -100,7 +100,7 @@ fs::path catalogue_folder(const std::string& catalogue) {
     return fs::path(data) / catalogue;
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (const fs::path installed = program.parent_path().parent_path() / "share" / "rehearse" / catalogue;
+  if (fs::path installed = program.parent_path().parent_path() / "share" / "rehearse" / catalogue;
       !error && fs::is_directory(installed, error))
     return installed;
   return fs::path(REHEARSE_SOURCE_DIR) / folder.source;

@@ -112,7 +112,7 @@ Cluster Cluster::read(Reader& reader) {
   NodeParts parts = read_entry<NodeParts>(reader, "node", "nodes", read_node);
   cluster.nodes_ = read_nodes(reader, parts.node);
   const auto fabric = std::make_shared<Fabric>();
-  fabric->inside = std::move(parts.inside);
+  fabric->inside = parts.inside;
   fabric->between = read_fabric(reader, parts.node, cluster.nodes_);
   cluster.node_ = std::move(parts.node);
   cluster.node_.gpus = std::max(cluster.node_.gpus, 1u);  // zero after a fault; nothing may divide by it

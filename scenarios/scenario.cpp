@@ -145,8 +145,9 @@ std::vector<Fault> check_plan_of(const Scenario& s) {
   if (!device.gemm.contains(s.plan.precision)) {
     std::vector<std::string_view> has;
     for (const auto& [precision, profile] : device.gemm) has.push_back(precision_name(precision));
-    faults.push_back(fault_at(s, "plan.precision", fmt::format("the device {} has no {}; it has {}", device.name,
-                                                               precision_name(s.plan.precision), fmt::join(has, ", "))));
+    faults.push_back(fault_at(s, "plan.precision",
+                              fmt::format("the device {} has no {}; it has {}", device.name,
+                                          precision_name(s.plan.precision), fmt::join(has, ", "))));
   }
   return faults;
 }

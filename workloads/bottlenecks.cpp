@@ -16,8 +16,7 @@ std::vector<bool> possible_bottlenecks(const LinkParts& parts, const Cluster& cl
   for (std::uint32_t p = 0; p < guards.size(); ++p) {
     auto& of_part = guards[p];
     std::ranges::sort(of_part);
-    const auto repeated = std::ranges::unique(of_part);
-    of_part.erase(repeated.begin(), repeated.end());
+    of_part.erase(std::unique(of_part.begin(), of_part.end()), of_part.end());
     BytesPerSecond sum;
     for (std::uint32_t guard : of_part) sum += bandwidth(guard);
     possible[p] = std::ranges::binary_search(of_part, p) || sum > bandwidth(p);

@@ -110,7 +110,7 @@ void Communication::add_pipeline_wires(const Program& program) {
     for (const Instruction& instruction : program.stages[stage]) {
       if (instruction.type != Instruction::Type::send) continue;
       const Phase phase = program.messages[instruction.index].phase;
-      const std::uint32_t first = layout_.gpu(0, 0, stage), count = layout_.gpus() / layout_.stages();
+      const std::uint32_t first = layout_.gpu(0, 0, stage), count = layout_.gpus_per_stage();
       const auto probe = std::array{first, instruction.peer, static_cast<std::uint32_t>(phase)};
       if (pipeline_wire_.contains(probe)) continue;
       for (std::uint32_t gpu = first; gpu < first + count; ++gpu)

@@ -17,6 +17,7 @@ class Layout {
 
   [[nodiscard]] std::uint32_t gpus() const { return tensor_ * data_ * stages_; }
   [[nodiscard]] std::uint32_t stages() const { return stages_; }
+  [[nodiscard]] std::uint32_t gpus_per_stage() const { return tensor_ * data_; }
   [[nodiscard]] std::uint32_t gpu(std::uint32_t tensor, std::uint32_t data, std::uint32_t stage) const {
     return (stage * data_ + data) * tensor_ + tensor;
   }

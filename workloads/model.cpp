@@ -88,7 +88,8 @@ Model read_model(Reader& reader) {
   if (m.heads > 0 && m.hidden % m.heads != 0 && !reader.has("head_dim"))
     reader.fault("heads", "hidden " + std::to_string(m.hidden) + " does not divide by " + std::to_string(m.heads) +
                               " heads; give head_dim, or heads that divide it");
-  m.head_dim = read_size(reader, "head_dim", most_width, m.heads > 0 ? std::max<std::int64_t>(1, m.hidden / m.heads) : 1);
+  m.head_dim =
+      read_size(reader, "head_dim", most_width, m.heads > 0 ? std::max<std::int64_t>(1, m.hidden / m.heads) : 1);
   if (m.kv_heads > 0 && m.heads % m.kv_heads != 0)
     reader.fault("kv_heads", std::to_string(m.heads) + " heads do not divide by " + std::to_string(m.kv_heads) +
                                  " KV heads");

@@ -104,7 +104,8 @@ class PlanCheck {
     if (scores > most_counted || kept * real(std::max(passes, model_.layers)) > most_counted)
       fault("micro_batch", fmt::format("{} sequences of {} tokens are more than this program counts", plan_.micro_batch,
                                        model_.seq_len));
-    const std::int64_t bucket = std::max<std::int64_t>(1, plan_.bucket_size.value() / element_bytes(plan_.gradient_precision));
+    const std::int64_t bucket =
+        std::max<std::int64_t>(1, plan_.bucket_size.value() / element_bytes(plan_.gradient_precision));
     const std::int64_t buckets = model_.parameters() / (plan_.tensor * plan_.pipeline) / bucket;
     if (plan_.bucket_size > Bytes(0) && buckets > most_buckets)
       fault("bucket_size", fmt::format("{} make {} buckets of a GPU's gradients; expected at most {}",

@@ -11,7 +11,7 @@ namespace {
 
 std::size_t distinct(std::vector<std::uint64_t> colours) {
   std::ranges::sort(colours);
-  return static_cast<std::size_t>(std::ranges::unique(colours).begin() - colours.begin());
+  return static_cast<std::size_t>(std::unique(colours.begin(), colours.end()) - colours.begin());
 }
 
 /// A hash of many words whose order does not matter.

@@ -84,7 +84,7 @@ class Reader {
   /// A string that must be one of `names`; the fault lists them and the nearest.
   std::string get_name(std::string_view key, std::string_view what, const std::vector<std::string>& names);
   std::string get_name(std::string_view key, std::string_view what, const std::vector<std::string>& names,
-                       std::string fallback);
+                       const std::string& fallback);
 
   void fault(std::string message);                        ///< about this value
   void fault(std::string_view key, std::string message);  ///< about the value at key (or this one where absent)

@@ -220,7 +220,7 @@ std::string Reader::get_name(std::string_view key, std::string_view what, const 
 }
 
 std::string Reader::get_name(std::string_view key, std::string_view what, const std::vector<std::string>& names,
-                             std::string fallback) {
+                             const std::string& fallback) {
   const Value* found = use(key);
   return found == nullptr ? fallback : take_name(*this, key, what, names, found).value_or(fallback);
 }

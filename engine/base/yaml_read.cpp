@@ -49,7 +49,8 @@ class TreeBuilder final : public YAML::EventHandler {
     value.type = Value::Type::scalar;
     value.text = text;
     value.quoted = tag == "!" || tag == std::string(core_tags) + "str";
-    leaf(std::move(value), anchor, !value.quoted && text == "<<");
+    const bool merges = !value.quoted && text == "<<";
+    leaf(std::move(value), anchor, merges);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {

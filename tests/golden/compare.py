@@ -3,9 +3,9 @@
 
 Usage: compare.py --program FILE [--update]
 
-Every scenarios/*.yaml must be there, those that take long apart (SLOW). Figures are kept with six significant digits and
-may differ by one unit of the last; ops and flows must be the same. --update rewrites the file (scripts/update_golden.sh
-does that). Exit status: 0 as expected; 1 not.
+Every scenarios/*.yaml must be there, those that take long apart (SLOW). Figures are kept with six significant digits
+and may differ by one unit of the last; ops and flows must be the same. --update rewrites the file
+(scripts/update_golden.sh does that). Exit status: 0 as expected; 1 not.
 """
 
 import argparse

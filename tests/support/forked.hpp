@@ -32,8 +32,10 @@ inline std::string read_to_end(int fd) {
   std::string all;
   char buffer[65536];
   for (ssize_t n = 0; (n = ::read(fd, buffer, sizeof buffer)) != 0;)
-    if (n > 0) all.append(buffer, static_cast<std::size_t>(n));
-    else if (errno != EINTR) throw std::runtime_error("cannot read from the child");
+    if (n > 0)
+      all.append(buffer, static_cast<std::size_t>(n));
+    else if (errno != EINTR)
+      throw std::runtime_error("cannot read from the child");
   return all;
 }
 

@@ -67,8 +67,9 @@ TEST_CASE("fat tree: all to all on two levels, oversubscribed") {
     std::uint32_t endpoints, down, up;
     double oversubscription;
   };
-  for (const Tree& tree : {Tree{"radix: 6, oversubscription: 2", 24, 4, 2, 2.0}, Tree{"radix: 12, oversubscription: 2", 48, 8, 4, 2.0},
-                           Tree{"radix: 8, oversubscription: 3", 24, 6, 2, 3.0}, Tree{"radix: 5, oversubscription: 4", 12, 4, 1, 4.0}}) {
+  for (const Tree& tree :
+       {Tree{"radix: 6, oversubscription: 2", 24, 4, 2, 2.0}, Tree{"radix: 12, oversubscription: 2", 48, 8, 4, 2.0},
+        Tree{"radix: 8, oversubscription: 3", 24, 6, 2, 3.0}, Tree{"radix: 5, oversubscription: 4", 12, 4, 1, 4.0}}) {
     CAPTURE(tree.keys);
     constexpr double latency = 500e-9;
     const std::string topology = std::string("{topology: fat_tree, ") + tree.keys + "}";
@@ -101,7 +102,8 @@ TEST_CASE("fat tree: all to all is as on one switch where nothing is oversubscri
   // (N - 1) S / B for every message, without latency, whatever the tree.
   for (const auto& [topology, endpoints] :
        {std::pair{"{topology: switch}", 27u}, std::pair{"{topology: fat_tree, radix: 8}", 32u},
-        std::pair{"{topology: fat_tree, levels: 3, radix: 6}", 27u}, std::pair{"{topology: fat_tree, arity: 4}", 16u}}) {
+        std::pair{"{topology: fat_tree, levels: 3, radix: 6}", 27u},
+        std::pair{"{topology: fat_tree, arity: 4}", 16u}}) {
     CAPTURE(topology);
     const Exchange e = all_to_all(topology, endpoints, 0);
     check(ends(e, endpoints, true), (endpoints - 1) * S / B);
@@ -110,8 +112,8 @@ TEST_CASE("fat tree: all to all is as on one switch where nothing is oversubscri
 
 TEST_CASE("fat tree: all to all on three levels, oversubscribed at the top or at the leaves") {
   // Above each subtree of D endpoints there is D B / o of capacity for D (N - D) messages that leave it: they end at
-  // o (N - D) S / B where that is the tightest, without latency. D is 12 when the spines are oversubscribed (leaves of 3,
-  // 4 of them below a spine), 4 when the leaves are.
+  // o (N - D) S / B where that is the tightest, without latency. D is 12 when the spines are oversubscribed (leaves of
+  // 3, 4 of them below a spine), 4 when the leaves are.
   const Exchange top = all_to_all("{topology: fat_tree, levels: 3, radix: 6, oversubscription: [1, 2]}", 48, 0);
   check(ends(top, 12, false), 2 * (48 - 12) * S / B);
   const Exchange leaves = all_to_all("{topology: fat_tree, levels: 3, radix: 6, oversubscription: [2, 1]}", 48, 0);

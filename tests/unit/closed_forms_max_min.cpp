@@ -97,8 +97,8 @@ TEST_CASE("max-min: a link that a flow crosses k times gives it a k-th") {
 }
 
 TEST_CASE("max-min: a very small share is a share") {
-  // A folded flow crosses a link of B k times and is held to a little less than its share there, (1 - 1e-6) B / (k + 1),
-  // by a link of its own: the other gets all the rest, about 6e-6 of B.
+  // A folded flow crosses a link of B k times and is held to a little less than its share there, (1 - 1e-6) B / (k +
+  // 1), by a link of its own: the other gets all the rest, about 6e-6 of B.
   constexpr double k = 200'000, held = giga / (k + 1) * (1 - 1e-6), rest = giga - k * held;
   Network n;
   const LinkId shared = add_link(n, giga), own = add_link(n, held);
@@ -144,15 +144,15 @@ TEST_CASE("max-min: the parking lot") {
 }
 
 TEST_CASE("max-min: latency delays a flow but does not change its share") {
-  // Both share a link of B behind links of their own, with latencies 1 ms and 1 us (or paid 1000 times). The near one is
-  // alone from 1 us to 1 ms; from then on both have B/2, however unequal the latencies.
+  // Both share a link of B behind links of their own, with latencies 1 ms and 1 us (or paid 1000 times). The near one
+  // is alone from 1 us to 1 ms; from then on both have B/2, however unequal the latencies.
   Network n;
   const LinkId shared = add_link(n, giga);
   const LinkId near = add_link(n, 100 * giga, 1e-6), far = add_link(n, 100 * giga, 1e-3);
   const PathId from_near = n.add_path({{near}, {shared}}), from_far = n.add_path({{far}, {shared}});
-  const double head_start = 1e-3 - 1e-6;                     // s in which the near one sends head_start * B
-  const double near_end = 1e-3 + 2 * (4e-3 - head_start);    // the rest of its 4 MB at B/2
-  const double total_end = 1e-6 + 8e-3;                      // the shared link never idles
+  const double head_start = 1e-3 - 1e-6;                   // s in which the near one sends head_start * B
+  const double near_end = 1e-3 + 2 * (4e-3 - head_start);  // the rest of its 4 MB at B/2
+  const double total_end = 1e-6 + 8e-3;                    // the shared link never idles
   check(ends(n, {{from_near, 4e6}, {from_far, 4e6}}), {near_end, total_end});
   const PathId same = n.add_path({{near}, {shared}});
   check(ends(n, {{same, 4e6}, {from_near, 4e6, 1000}}), {near_end, total_end});

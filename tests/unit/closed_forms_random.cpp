@@ -31,7 +31,8 @@ std::vector<double> max_min_rates(const Network& network, const std::vector<Path
     if (tightest == left.size()) return rates;
     for (std::size_t f = 0; f < flows.size(); ++f) {
       const auto hops = network.hops(flows[f]);
-      if (rates[f] >= 0 || std::ranges::none_of(hops, [&](const Hop& h) { return index(h.link) == tightest; })) continue;
+      if (rates[f] >= 0 || std::ranges::none_of(hops, [&](const Hop& h) { return index(h.link) == tightest; }))
+        continue;
       rates[f] = share;
       for (const Hop& hop : hops) left[index(hop.link)] -= share * hop.times;
     }
@@ -62,9 +63,12 @@ class PlainReplay {
     const Op& op = s_.ops()[i];
     t_.begin[i] = Seconds(now_);
     if (op.type == OpType::join) return end(i);
-    if (op.type == OpType::flow) timers_.insert({now_ + n_.latency(Schedule::path(op)).value() * op.rounds, i});
-    else if (op.where == no_index) timers_.insert({now_ + op.amount, i});
-    else waiting_[op.where].insert({now_, i});
+    if (op.type == OpType::flow)
+      timers_.insert({now_ + n_.latency(Schedule::path(op)).value() * op.rounds, i});
+    else if (op.where == no_index)
+      timers_.insert({now_ + op.amount, i});
+    else
+      waiting_[op.where].insert({now_, i});
   }
 
   void end(std::uint32_t i) {
@@ -148,8 +152,10 @@ Network random_network(Dice& dice) {
     std::vector<Hop> hops;
     for (std::uint32_t l = 0; l < links; ++l)
       if (dice.one_in(3)) hops.push_back({LinkId{l}, dice.one_in(5) ? 1 + dice.below(6) : 1});
-    if (dice.one_in(4)) n.add_path(hops, Seconds(1e-3 * dice.real()));
-    else n.add_path(hops);
+    if (dice.one_in(4))
+      n.add_path(hops, Seconds(1e-3 * dice.real()));
+    else
+      n.add_path(hops);
   }
   return n;
 }
@@ -160,7 +166,8 @@ Schedule random_schedule(Dice& dice) {
   for (std::uint32_t l = 0; l < lanes; ++l) b.add_lane(Rank{l}, "compute");
   for (std::uint32_t i = 0; i < ops; ++i) {
     const std::uint32_t type = dice.below(5);
-    if (type == 0) b.add_join();
+    if (type == 0)
+      b.add_join();
     else if (type < 3)
       b.add_compute({}, Kind::forward, dice.one_in(5) ? no_lane : LaneId{dice.below(lanes)},
                     Seconds(dice.one_in(6) ? 0 : 5e-3 * dice.real()));
@@ -168,7 +175,8 @@ Schedule random_schedule(Dice& dice) {
       b.add_flow({}, Kind::other, Rank{dice.below(4)}, Rank{dice.below(4)},
                  Bytes(dice.one_in(8) ? 0 : 1 + dice.below(5'000'000)), PathId{dice.below(12)}, {},
                  dice.one_in(4) ? 1 + dice.below(9) : 1);
-    for (std::uint32_t e = dice.below(4); e > 0 && i > 0; --e) b.add_edge(OpId{i - 1 - dice.below(std::min(i, 15u))}, OpId{i});
+    for (std::uint32_t e = dice.below(4); e > 0 && i > 0; --e)
+      b.add_edge(OpId{i - 1 - dice.below(std::min(i, 15u))}, OpId{i});
   }
   return b.build();
 }
@@ -212,7 +220,8 @@ TEST_CASE("random: 200 schedules on networks of their own obey physics and agree
     const Timeline plain = PlainReplay(c.network, c.schedule).run();
     double worst = 0;
     for (std::size_t i = 0; i < t.end.size(); ++i)
-      worst = std::max({worst, std::abs((t.begin[i] - plain.begin[i]).value()), std::abs((t.end[i] - plain.end[i]).value())});
+      worst = std::max(
+          {worst, std::abs((t.begin[i] - plain.begin[i]).value()), std::abs((t.end[i] - plain.end[i]).value())});
     CHECK(worst <= 1e-11 * t.makespan.value());
   }
 }

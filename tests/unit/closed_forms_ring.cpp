@@ -23,8 +23,7 @@ Pattern ring(CollectiveOp op, std::uint32_t n, std::int64_t elements, bool fluid
 }
 
 const Fabric& idle_switch() {
-  static const Fabric fabric =
-      testing::fabric_of(testing::topology_of("{topology: switch}", 64, bandwidth, latency));
+  static const Fabric fabric = testing::fabric_of(testing::topology_of("{topology: switch}", 64, bandwidth, latency));
   return fabric;
 }
 
@@ -45,8 +44,8 @@ void run(const Fabric& fabric, const std::vector<Schedule>& schedules, const std
 }
 
 std::string name_of(CollectiveOp op, std::uint32_t n, bool fluid, std::size_t channels = 1) {
-  return std::string(collective_op_name(op)) + ", " + std::to_string(n) + " ranks, " + (fluid ? "fluid" : "flow") + ", " +
-         std::to_string(channels) + " channels";
+  return std::string(collective_op_name(op)) + ", " + std::to_string(n) + " ranks, " + (fluid ? "fluid" : "flow") +
+         ", " + std::to_string(channels) + " channels";
 }
 
 TEST_CASE("ring: 2 to 64 ranks on an idle switch, flow and fluid") {
@@ -57,7 +56,8 @@ TEST_CASE("ring: 2 to 64 ranks on an idle switch, flow and fluid") {
     for (const CollectiveOp op : ops)
       for (const bool fluid : {false, true}) {
         schedules.push_back(testing::schedule_of(ring(op, n, chunk * n, fluid), element_bytes, idle_switch()));
-        checks.push_back({name_of(op, n, fluid), passes(op) * (n - 1) * (chunk * element_bytes / bandwidth + 2 * latency)});
+        checks.push_back(
+            {name_of(op, n, fluid), passes(op) * (n - 1) * (chunk * element_bytes / bandwidth + 2 * latency)});
       }
   run(idle_switch(), schedules, checks);
 }
@@ -72,7 +72,8 @@ TEST_CASE("ring: channels share the ports, so they change nothing on a switch") 
         for (const bool fluid : {false, true})
           for (const bool mixed : {false, true}) {  // the same way round or, for half of them, backwards
             std::vector<std::vector<std::uint32_t>> channels;
-            for (std::uint32_t c = 0; c < count; ++c) channels.push_back(ring_order(n, c, mixed && c % 2 == 1 ? n - 1 : 1));
+            for (std::uint32_t c = 0; c < count; ++c)
+              channels.push_back(ring_order(n, c, mixed && c % 2 == 1 ? n - 1 : 1));
             const Pattern pattern = ring(op, n, chunk * n * count, fluid, channels);
             schedules.push_back(testing::schedule_of(pattern, element_bytes, idle_switch()));
             checks.push_back({name_of(op, n, fluid, count),
@@ -83,15 +84,16 @@ TEST_CASE("ring: channels share the ports, so they change nothing on a switch") 
 
 TEST_CASE("ring: sizes that do not divide cost at most an element's time a step") {
   // Flow: a largest chunk, ceil(S/n) elements, goes round without a pause and nothing is slower: exactly
-  // 2(n-1)(ceil(S/n)/B + latency). Fluid: a wire carries all chunks but one each pass; the busiest has at least the mean
-  // of all wires, and less than an element a pass more.
+  // 2(n-1)(ceil(S/n)/B + latency). Fluid: a wire carries all chunks but one each pass; the busiest has at least the
+  // mean of all wires, and less than an element a pass more.
   constexpr double element = 4 / bandwidth;
   for (const CollectiveOp op : ops) {
     std::vector<Schedule> flows, fluids;
     std::vector<double> ceilings, means, steps;
     std::vector<std::uint32_t> ranks;
     for (std::uint32_t n = 2; n <= 33; n += n < 18 ? 1 : 5)
-      for (const std::int64_t elements : {std::int64_t{1}, std::int64_t{n} - 1, std::int64_t{n} + 1, std::int64_t{100'003}}) {
+      for (const std::int64_t elements :
+           {std::int64_t{1}, std::int64_t{n} - 1, std::int64_t{n} + 1, std::int64_t{100'003}}) {
         flows.push_back(testing::schedule_of(ring(op, n, elements, false), 4, idle_switch()));
         fluids.push_back(testing::schedule_of(ring(op, n, elements, true), 4, idle_switch()));
         ceilings.push_back(static_cast<double>((elements + n - 1) / n));
@@ -155,10 +157,12 @@ TEST_CASE("ring: on a torus, along a closed walk over all nodes") {
 }
 
 TEST_CASE("ring: within a DGX A100, and over two with a channel for each NIC") {
-  const Cluster cluster = testing::cluster_of("{node: {base: dgx-a100, interconnect: {efficiency: 0.8}}, nodes: 2, fabric: {topology: switch}}");
+  const Cluster cluster = testing::cluster_of(
+      "{node: {base: dgx-a100, interconnect: {efficiency: 0.8}}, nodes: 2, fabric: {topology: switch}}");
   const Fabric fabric = testing::fabric_of(cluster);
   const Node& node = cluster.node();
-  const double nvlink = node.gpu_bandwidth.value() * node.gpu_efficiency, nic = node.nic_bandwidth.value() * node.nic_efficiency;
+  const double nvlink = node.gpu_bandwidth.value() * node.gpu_efficiency,
+               nic = node.nic_bandwidth.value() * node.nic_efficiency;
   const double step = 2 * node.gpu_latency.value(), between = 2 * (node.pcie_latency + node.nic_latency).value();
   constexpr std::int64_t bytes = 16 * 8 * 1'000'000;
   // Channel c visits each node's GPUs from its c-th on, so that it leaves and enters by NICs of its own. A GPU's NVLink

@@ -26,7 +26,8 @@ void check(const std::string& topology, std::uint32_t endpoints, double bandwidt
   const Fabric fabric = testing::fabric_of(testing::topology_of(topology, endpoints, bandwidth, latency));
   ScheduleBuilder b(endpoints);
   for (const Message& m : messages)
-    b.add_flow({}, Kind::other, Rank{m.from}, Rank{m.to}, Bytes(static_cast<std::int64_t>(S)), fabric.path(m.from, m.to));
+    b.add_flow({}, Kind::other, Rank{m.from}, Rank{m.to}, Bytes(static_cast<std::int64_t>(S)),
+               fabric.path(m.from, m.to));
   const Timeline t = testing::replay(fabric.network, b.build());
   std::size_t wrong = 0, first_wrong = 0;
   for (std::size_t i = messages.size(); i-- > 0;)
@@ -69,9 +70,9 @@ TEST_CASE("torus: neighbour exchange on a ring") {
 
 TEST_CASE("torus: neighbour exchange in two, three and more dimensions, odd sizes, and sizes of two and one") {
   using Sizes = std::vector<std::uint32_t>;
-  for (const Sizes& sizes :
-       {Sizes{4, 4}, Sizes{3, 5}, Sizes{7, 3}, Sizes{2, 4}, Sizes{5, 2}, Sizes{2, 2}, Sizes{1, 6}, Sizes{4, 4, 4},
-        Sizes{3, 3, 3}, Sizes{5, 4, 3}, Sizes{2, 3, 5}, Sizes{4, 2, 2}, Sizes{2, 2, 2}, Sizes{3, 1, 2}, Sizes{3, 2, 4, 3}}) {
+  for (const Sizes& sizes : {Sizes{4, 4}, Sizes{3, 5}, Sizes{7, 3}, Sizes{2, 4}, Sizes{5, 2}, Sizes{2, 2}, Sizes{1, 6},
+                             Sizes{4, 4, 4}, Sizes{3, 3, 3}, Sizes{5, 4, 3}, Sizes{2, 3, 5}, Sizes{4, 2, 2},
+                             Sizes{2, 2, 2}, Sizes{3, 1, 2}, Sizes{3, 2, 4, 3}}) {
     std::vector<Dimension> alike, unlike;
     std::string list, bandwidths, latencies;
     std::uint32_t endpoints = 1;
@@ -106,8 +107,8 @@ TEST_CASE("torus: a shift by k crosses each cable of a ring k times") {
 
 TEST_CASE("torus: all to all on a ring without latency") {
   // With m the longest distance of a way round, a link of that way carries sum of k for k = 1..m messages, and every
-  // message meets only such links: all end at m (m + 1) / 2 S/B. m = floor(n/2) clockwise (ties go there), floor((n-1)/2)
-  // anticlockwise.
+  // message meets only such links: all end at m (m + 1) / 2 S/B. m = floor(n/2) clockwise (ties go there),
+  // floor((n-1)/2) anticlockwise.
   for (const std::uint32_t n : {2u, 3u, 4u, 7u, 8u, 11u}) {
     std::vector<Message> messages;
     for (std::uint32_t v = 0; v < n; ++v)

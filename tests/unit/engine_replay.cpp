@@ -1,8 +1,8 @@
 // Replays: lanes, joins, flows and what is at the edge of each. Every replay runs in a child process.
 #include <doctest/doctest.h>
 
-#include <csignal>
 #include <cmath>
+#include <csignal>
 #include <memory>
 #include <stdexcept>
 
@@ -64,9 +64,9 @@ TEST_CASE("replay: an empty schedule ends at once") {
 TEST_CASE("replay: a lane serves ready ops one at a time, first ready first, whatever their ids") {
   Builder b;
   const LaneId lane = b.add_lane(Rank{0}, "a"), other = b.add_lane(Rank{0}, "b");
-  const OpId late = b.compute(lane, 1);                 // id 0, ready at 3
-  const OpId early = b.compute(lane, 4);                // id 1, ready at 2
-  const OpId first = b.compute(lane, 5);                // ready at 0: runs from 0 to 5
+  const OpId late = b.compute(lane, 1);                               // id 0, ready at 3
+  const OpId early = b.compute(lane, 4);                              // id 1, ready at 2
+  const OpId first = b.compute(lane, 5);                              // ready at 0: runs from 0 to 5
   const OpId two = b.compute(other, 2), three = b.compute(other, 1);  // end at 2 and 3
   b.add_edge(two, early);
   b.add_edge(three, late);
@@ -141,13 +141,13 @@ TEST_CASE("replay: zero durations pass through a lane in order") {
 TEST_CASE("replay: a flow pays its latency, as often as it has rounds, and then its bytes") {
   const Wires w;
   Builder b;
-  const OpId plain = b.flow(w.path, 5'000'000);                    // 1 ms + 5 ms
-  const OpId rounds = b.flow(w.path, 2'000'000, {plain}, 7);       // 7 ms + 2 ms
-  const OpId empty = b.flow(w.path, 0, {rounds}, 3);               // 3 ms
-  const OpId here = b.flow(w.nothing, 1LL << 40, {empty});         // at once
-  const OpId wait = b.flow(w.waiting, 1LL << 40, {here}, 2);       // 4 ms
-  const OpId free = b.flow(w.no_latency, 0, {wait});               // at once
-  b.flow(w.no_latency, 3'000'000, {free});                         // 3 ms
+  const OpId plain = b.flow(w.path, 5'000'000);               // 1 ms + 5 ms
+  const OpId rounds = b.flow(w.path, 2'000'000, {plain}, 7);  // 7 ms + 2 ms
+  const OpId empty = b.flow(w.path, 0, {rounds}, 3);          // 3 ms
+  const OpId here = b.flow(w.nothing, 1LL << 40, {empty});    // at once
+  const OpId wait = b.flow(w.waiting, 1LL << 40, {here}, 2);  // 4 ms
+  const OpId free = b.flow(w.no_latency, 0, {wait});          // at once
+  b.flow(w.no_latency, 3'000'000, {free});                    // 3 ms
   const Timeline t = replay(w.n, b.build());
   const double expected[] = {6e-3, 15e-3, 18e-3, 18e-3, 22e-3, 22e-3, 25e-3};
   for (std::size_t i = 0; i < 7; ++i) {
@@ -248,21 +248,26 @@ TEST_CASE("replay: what cannot be replayed is refused") {
 TEST_CASE("replay: a process has one Replayer, even after it is gone") {
   for (const bool gone : {false, true})
     CHECK(in_child([gone]() -> std::string {
-      auto first = std::make_unique<Replayer>(Wires().n);
-      if (gone) first.reset();
-      try {
-        Replayer second{Network()};
-        return "a second one";
-      } catch (const std::logic_error&) {
-        return "refused";
-      }
-    }) == "refused");
+            auto first = std::make_unique<Replayer>(Wires().n);
+            if (gone) first.reset();
+            try {
+              Replayer second{Network()};
+              return "a second one";
+            } catch (const std::logic_error&) {
+              return "refused";
+            }
+          }) == "refused");
 }
 
 TEST_CASE("forked: a child that fails says how") {
   CHECK_THROWS_WITH(in_child([]() -> std::string { throw std::range_error("too far"); }), "the child threw: too far");
-  CHECK_THROWS_WITH(in_child([]() -> std::string { ::_exit(7); }), "the child ended with status 7 and without a result");
-  CHECK_THROWS_WITH(in_child([]() -> Times { ::kill(::getpid(), SIGKILL); return {}; }), "the child was killed: Killed");
+  CHECK_THROWS_WITH(in_child([]() -> std::string { ::_exit(7); }),
+                    "the child ended with status 7 and without a result");
+  CHECK_THROWS_WITH(in_child([]() -> Times {
+                      ::kill(::getpid(), SIGKILL);
+                      return {};
+                    }),
+                    "the child was killed: Killed");
   CHECK(in_child([] { return Times(100'000, 0.1); }) == Times(100'000, 0.1));  // more than a pipe holds
   CHECK(in_child([] { return std::string(); }).empty());
 }

@@ -51,8 +51,8 @@ TEST_CASE("schedule: ops keep what they were given") {
   CHECK(first != second);
   CHECK(b.add_parts({}) == no_index);
   CHECK(b.add_loads({}) == no_index);
-  const OpId c = b.add_compute(b.name("c"), Kind::backward, lane, Seconds(3), {.micro_batch = 1, .layer = 2, .stage = 3},
-                               first, load);
+  const OpId c = b.add_compute(b.name("c"), Kind::backward, lane, Seconds(3),
+                               {.micro_batch = 1, .layer = 2, .stage = 3}, first, load);
   const OpId d = b.add_compute(b.name("d"), Kind::forward, no_lane, Seconds(1), {}, second);
   const OpId f = b.add_flow(b.name("c"), Kind::data_comm, Rank{4}, Rank{8}, Bytes(1LL << 50), PathId{11}, {}, 6);
   const OpId j = b.add_join(b.name("j"), Kind::optimizer, {.micro_batch = 9});

@@ -73,9 +73,21 @@ void check_round_trip(const Schedule& s) {
   CHECK(text_of(back) == text);
 }
 
-const char* const awkward_names[] = {"",       "plain",      "two words",        "\"",         "\\",
-                                     "a\"b\\", "\\\"n\\n",   " space at ends ",  "\\n",        "line\nbreak",
-                                     "tab\t.", "größe 規模", "after 3 kind flow", "op 0 join \"\"", "\n"};
+const char* const awkward_names[] = {"",
+                                     "plain",
+                                     "two words",
+                                     "\"",
+                                     "\\",
+                                     "a\"b\\",
+                                     "\\\"n\\n",
+                                     " space at ends ",
+                                     "\\n",
+                                     "line\nbreak",
+                                     "tab\t.",
+                                     "größe 規模",
+                                     "after 3 kind flow",
+                                     "op 0 join \"\"",
+                                     "\n"};
 
 TEST_CASE("text form: looks as documented") {
   ScheduleBuilder b(2);
@@ -179,7 +191,9 @@ std::string fault(const std::string& text) {
   }
 }
 
-std::string op_fault(const std::string& line) { return fault("schedule ranks 2\nlane 0 rank 0 \"l\"\n\n" + line + "\n"); }
+std::string op_fault(const std::string& line) {
+  return fault("schedule ranks 2\nlane 0 rank 0 \"l\"\n\n" + line + "\n");
+}
 
 TEST_CASE("text form: faults have a file and a line") {
   const auto begins = [](const std::string& text, const std::string& with) {
@@ -224,9 +238,11 @@ TEST_CASE("text form: faults have a file and a line") {
   begins(op_fault("part 0 \"x\" 1 1\nop 0 join \"\"\npart 0 \"x\" 1 1"), "a.goal:6: groups of parts must be numbered");
   begins(op_fault("load 3 path 1 1"), "a.goal:4: groups of loads must be numbered in order");
   // Edges: forward ones may be right, so these are known at the end only.
-  begins(op_fault("op 0 join \"\" after 2 1 0\nop 1 join \"\"\nop 2 join \"\" after 1 3"), "a.goal:6: there is no op 3");
+  begins(op_fault("op 0 join \"\" after 2 1 0\nop 1 join \"\"\nop 2 join \"\" after 1 3"),
+         "a.goal:6: there is no op 3");
   begins(op_fault("op 0 join \"\" after 1 1\nop 1 join \"\" after 1 2"), "a.goal:5: there is no op 2");
-  begins(op_fault("op 0 join \"\" after 1 9\nop 1 join \"\" after 1 9"), "a.goal:4: there is no op 9");  // the first line
+  begins(op_fault("op 0 join \"\" after 1 9\nop 1 join \"\" after 1 9"),
+         "a.goal:4: there is no op 9");                  // the first line
   begins(op_fault("op 0 join \"\" after 1 0"), "none");  // a cycle: validate() says so
   // Numbers.
   begins(op_fault("op 0 compute \"\" amount 1.5s"), "a.goal:4: expected a number, found '1.5s'");

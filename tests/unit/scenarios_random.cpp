@@ -18,7 +18,9 @@ namespace {
 class Dice {
  public:
   explicit Dice(std::uint64_t seed) : state_(seed) {}
-  std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(mix(state_++) % static_cast<std::uint64_t>(n)); }
+  std::int64_t below(std::int64_t n) {
+    return static_cast<std::int64_t>(mix(state_++) % static_cast<std::uint64_t>(n));
+  }
   bool one_in(std::int64_t n) { return below(n) == 0; }
   template <class T>
   T of(const std::vector<T>& values) { return values[static_cast<std::size_t>(below(std::ssize(values)))]; }
@@ -81,11 +83,11 @@ class Generator {
   }
 
   std::string draw_options() {
-    return fmt::format("sequence_parallel: {}, recompute: {}, attention: {}, zero: {}, overlap_grad_reduce: {}, "
-                       "bucket_size: {}, overlap_p2p: {}, scatter_gather: {}, precision: {}, gradient_precision: {}",
-                       flag(3), word({"none", "selective", "full"}), word({"unfused", "flash"}), dice_.below(2), flag(2),
-                       word({"0 B", "100 kB", "1 MB"}), flag(3), flag(2), word({"fp16", "bf16", "fp32"}),
-                       word({"fp16", "fp32"}));
+    return fmt::format(
+        "sequence_parallel: {}, recompute: {}, attention: {}, zero: {}, overlap_grad_reduce: {}, "
+        "bucket_size: {}, overlap_p2p: {}, scatter_gather: {}, precision: {}, gradient_precision: {}",
+        flag(3), word({"none", "selective", "full"}), word({"unfused", "flash"}), dice_.below(2), flag(2),
+        word({"0 B", "100 kB", "1 MB"}), flag(3), flag(2), word({"fp16", "bf16", "fp32"}), word({"fp16", "fp32"}));
   }
 
   std::string draw_model() {

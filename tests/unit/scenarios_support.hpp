@@ -154,7 +154,8 @@ class RunText {
       const std::size_t first = line.find('|'), second = line.find('|', first + 1);
       std::istringstream rest(line.substr(second + 1));
       std::vector<double> numbers;
-      for (std::string number; std::getline(rest, number, '|');) numbers.push_back(std::strtod(number.c_str(), nullptr));
+      for (std::string number; std::getline(rest, number, '|');)
+        numbers.push_back(std::strtod(number.c_str(), nullptr));
       take(run, line.substr(0, first), line.substr(first + 1, second - first - 1), numbers);
     }
     return run;

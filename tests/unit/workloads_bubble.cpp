@@ -101,7 +101,8 @@ TEST_CASE("bubble: gpipe and 1f1b lose (p - 1) / m") {
 }
 
 TEST_CASE("bubble: interleaved loses (p - 1) / (v m)") {
-  for (const auto& [p, m, v] : {std::tuple{2, 4, 1}, {2, 2, 2}, {2, 8, 3}, {4, 8, 2}, {4, 4, 4}, {3, 9, 2}, {8, 16, 2}}) {
+  for (const auto& [p, m, v] :
+       {std::tuple{2, 4, 1}, {2, 2, 2}, {2, 8, 3}, {4, 8, 2}, {4, 4, 4}, {3, 9, 2}, {8, 16, 2}}) {
     CAPTURE(p);
     CAPTURE(m);
     CAPTURE(v);

@@ -95,7 +95,8 @@ TEST_CASE("pipeline: every pass stands once in the order of its stage, the backw
       for (const Pass& pass : passes) seen[{pass.micro_batch, pass.chunk}].push_back(pass.phase);
       CHECK(seen.size() == static_cast<std::size_t>(plan.micro_batches() * plan.virtual_stages));
       for (const auto& [key, phases] : seen) {
-        CHECK((key.first >= 0 && key.first < plan.micro_batches() && key.second >= 0 && key.second < plan.virtual_stages));
+        CHECK((key.first >= 0 && key.first < plan.micro_batches() && key.second >= 0 &&
+               key.second < plan.virtual_stages));
         CHECK(phases == std::vector{Phase::forward, Phase::backward});
       }
     }

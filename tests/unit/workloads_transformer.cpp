@@ -132,7 +132,8 @@ TEST_CASE("transformer: grouped queries, gates and flash attention") {
 
 TEST_CASE("transformer: KV heads fewer than tensor ranks are computed on each") {
   const Model model = llama();  // 8 KV heads
-  const double extra = flops(model, plan_of(16, 1, 1, Recompute::none)) - flops(model, plan_of(8, 1, 1, Recompute::none));
+  const double extra =
+      flops(model, plan_of(16, 1, 1, Recompute::none)) - flops(model, plan_of(8, 1, 1, Recompute::none));
   // One KV head a rank: 16 instead of 8; K and V, three products, 64 sequences of 8192 tokens, 16 layers.
   CHECK(extra == doctest::Approx(3 * 2.0 * 64 * 8192 * 16 * 4096 * 2 * 8 * 128).epsilon(1e-9));
 }
@@ -150,7 +151,8 @@ TEST_CASE("transformer: all_reduces of a layer (Narayanan et al. 2021, Section 2
 TEST_CASE("transformer: sequence parallelism moves the same bytes as pairs (Korthikanti et al. 2022, Section 4.2)") {
   const Model model = gpt(4, 1024, 16);
   const std::int64_t activations = 2 * 2048 * 1024;
-  for (const auto& [recompute, pairs] : {std::pair{Recompute::none, 4}, {Recompute::selective, 4}, {Recompute::full, 6}}) {
+  for (const auto& [recompute, pairs] :
+       {std::pair{Recompute::none, 4}, {Recompute::selective, 4}, {Recompute::full, 6}}) {
     Plan plan = plan_of(4, 2, 1, recompute);
     plan.sequence_parallel = true;
     CHECK(layer_calls(model, plan) == Calls{{{CollectiveOp::all_gather, activations, 2}, pairs},
@@ -175,7 +177,8 @@ TEST_CASE("transformer: embedding and head") {
   const Calls whole{{{CollectiveOp::all_reduce, tokens * 1024, 4}, 1}};
   CHECK(outside_layers(forward_steps(model, plan, 0)) == whole);                       // the embedding's rows
   CHECK(outside_layers(backward_steps(model, plan, 0)).empty());
-  CHECK(outside_layers(forward_steps(model, plan, 1)) == Calls{{{CollectiveOp::all_reduce, tokens, 4}, 3}});  // the loss
+  CHECK(outside_layers(forward_steps(model, plan, 1)) ==
+        Calls{{{CollectiveOp::all_reduce, tokens, 4}, 3}});                            // the loss
   CHECK(outside_layers(backward_steps(model, plan, 1)) == whole);                      // gradient of the head's input
 }
 

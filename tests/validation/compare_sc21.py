@@ -3,9 +3,9 @@
 
 Usage: compare_sc21.py [--program FILE] [--markdown] [--limit PERCENT] [-j N]
 
-Runs scenarios/sc21-*.yaml through the program and prints measured and simulated TFLOP/s a GPU (recomputation counted, as
-in the paper). Exit status: 0; 1 where the mean absolute error is above the limit (10 %) or a scenario is not the run of
-the table; 2 where the program does not run.
+Runs scenarios/sc21-*.yaml through the program and prints measured and simulated TFLOP/s a GPU (recomputation counted,
+as in the paper). Exit status: 0; 1 where the mean absolute error is above the limit (10 %) or a scenario is not the
+run of the table; 2 where the program does not run.
 """
 
 import argparse
@@ -75,7 +75,8 @@ def print_table(lines, markdown):
                   for i, (cell, width) in enumerate(zip(line, widths))]
         print("| " + " | ".join(padded) + " |" if markdown else "  ".join(padded))
         if markdown and number == 0:
-            print("|" + "|".join("-" * (w + 2) if i in left else "-" * (w + 1) + ":" for i, w in enumerate(widths)) + "|")
+            rule = ["-" * (w + 2) if i in left else "-" * (w + 1) + ":" for i, w in enumerate(widths)]
+            print("|" + "|".join(rule) + "|")
 
 
 def main():
