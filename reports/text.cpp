@@ -149,7 +149,7 @@ void write_links(const Page& page, const Result& result) {
     if (rows.size() == 5 || use.utilisation <= 0) break;
     const std::string_view colour = use.utilisation > 0.8 ? red : use.utilisation > 0.5 ? yellow : green;
     const Link& link = use.link;
-    const std::string others = link.members > 1 ? fmt::format(" ({} alike)", grouped(link.members)) : "";
+    const std::string others = link.members > 1 ? fmt::format(" ×{}", grouped(link.members)) : "";
     rows.push_back({link.name + others, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
   }
   if (rows.empty()) return;

@@ -34,12 +34,9 @@ class Watch {
  public:
   Watch(const Network& network, std::span<const LinkUse> uses) : uses_(uses), changes_(uses.size()) {
     crossings_.resize(network.path_count());
-    for (std::size_t path = 0; path < crossings_.size(); ++path)
-      for (const Hop& hop : network.hops(PathId{static_cast<std::uint32_t>(path)})) {
-        for (std::size_t i = 0; i < uses.size(); ++i)
-          if (std::ranges::find(uses[i].simulated_as, hop.link) != uses[i].simulated_as.end())
-            crossings_[path].push_back({i, static_cast<double>(hop.times)});
-      }
+    for (std::size_t i = 0; i < uses.size(); ++i)
+      for (const auto& [path, times] : uses[i].crossed_by)
+        crossings_[index(path)].push_back({i, static_cast<double>(times)});
   }
 
   void add(PathId path, double bytes, Seconds begin, Seconds end) {

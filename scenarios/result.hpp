@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/base/document.hpp"
@@ -61,9 +62,8 @@ struct BoundRow {
 /// A link of the cluster; `link.members` counts those that are used just as much.
 struct LinkUse {
   Link link;
-  /// Links of Result::network: what it carries is what they carry together, and what it carries when it cannot be the
-  /// bottleneck.
-  std::vector<LinkId> simulated_as;
+  /// Paths of Result::network whose flows cross it, each with how many of the flows that one stands for do.
+  std::vector<std::pair<PathId, std::uint32_t>> crossed_by;
   double bytes = 0;                  ///< carried by one link
   double utilisation = 0;            ///< bytes / (bandwidth * iteration time), 0..1
 };
@@ -88,7 +88,7 @@ struct Result {
   std::uint64_t replayed_collectives = 0;      ///< of these, reused from one replay
   std::vector<std::string> notes;  ///< what was folded, merged, reused; what was assumed
   std::vector<BoundRow> bounds;
-  std::vector<LinkUse> hottest_links;          ///< most utilised first
+  std::vector<LinkUse> hottest_links;          ///< the most utilised of each kind, most utilised first
   Seconds wall;                    ///< of the whole simulation on this machine
 
   std::vector<SimulatedGpu> gpus;

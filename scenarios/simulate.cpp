@@ -20,6 +20,8 @@ namespace rehearse {
 
 namespace {
 
+constexpr int most_links_of_a_kind = 2;  // in the list of the hottest
+
 /// FLOPs of matrix products that one GPU of each stage executes.
 std::vector<Flops> executed_flops(const Program& program) {
   std::vector<Flops> out;
@@ -154,37 +156,40 @@ class Simulation {
     r_.bounds.push_back({std::move(name), bound, ratio});
   }
 
-  /// What every link of the cluster carried; those used alike are one row.
+  /// What every link of the cluster carried, left out of the replay or not; links used alike are one row.
   void fill_links() {
     const auto& links = scenario_.cluster.links();
-    const std::vector<double> carried = bytes_by_cluster_link();
-    std::map<std::tuple<std::vector<LinkId>, LinkKind, double>, std::size_t> row_of;
+    std::vector<std::map<PathId, std::uint32_t>> crossed_by(links.size());
+    for (std::uint32_t w = 0; w < communication_.wires().size(); ++w)
+      for (LinkId link : communication_.wires()[w].route) ++crossed_by[index(link)][folding_.path(w)];
+    const std::vector<double> bytes_of_path = bytes_by_path();
+    std::map<std::pair<LinkKind, std::map<PathId, std::uint32_t>>, std::size_t> row_of;
     for (std::size_t l = 0; l < links.size(); ++l) {
-      const std::vector<LinkId>& parts = folding_.simulated_as[l];
-      if (parts.empty()) continue;
-      const double bytes = carried[l];
-      const auto [found, fresh] = row_of.try_emplace({parts, links[l].kind, bytes}, r_.hottest_links.size());
+      if (crossed_by[l].empty()) continue;
+      const auto [found, fresh] = row_of.try_emplace({links[l].kind, crossed_by[l]}, r_.hottest_links.size());
       if (!fresh) {
         ++r_.hottest_links[found->second].link.members;
         continue;
       }
-      r_.hottest_links.push_back({links[l], parts, bytes, bytes / (links[l].bandwidth.value() * r_.iteration_time.value())});
+      double bytes = 0;
+      for (const auto& [path, times] : crossed_by[l]) bytes += bytes_of_path[index(path)] * times;
+      r_.hottest_links.push_back({links[l], {crossed_by[l].begin(), crossed_by[l].end()}, bytes,
+                                  bytes / (links[l].bandwidth.value() * r_.iteration_time.value())});
     }
     std::ranges::stable_sort(r_.hottest_links, std::greater{}, &LinkUse::utilisation);
-    if (r_.hottest_links.size() > 10) r_.hottest_links.resize(10);
+    std::map<LinkKind, int> of_kind;
+    std::erase_if(r_.hottest_links, [&](const LinkUse& use) { return ++of_kind[use.link.kind] > most_links_of_a_kind; });
   }
 
-  /// By wire, since a link may have parts that were left out. A flow carries the bytes of one wire of its class.
-  [[nodiscard]] std::vector<double> bytes_by_cluster_link() const {
-    std::vector<double> of_path(folding_.network.path_count(), 0.0), carried(scenario_.cluster.links().size(), 0.0);
+  /// By path: what one of its flows carries over the whole run.
+  [[nodiscard]] std::vector<double> bytes_by_path() const {
+    std::vector<double> bytes(folding_.network.path_count(), 0.0);
     for (const Op& op : lowered_.schedule.ops()) {
-      if (op.type == OpType::flow) of_path[index(Schedule::path(op))] += op.amount;
+      if (op.type == OpType::flow) bytes[index(Schedule::path(op))] += op.amount;
       for (const Load& load : lowered_.schedule.loads(op))
-        of_path[index(load.path)] += static_cast<double>(load.bytes.value());
+        bytes[index(load.path)] += static_cast<double>(load.bytes.value());
     }
-    for (std::uint32_t w = 0; w < communication_.wires().size(); ++w)
-      for (LinkId link : communication_.wires()[w].route) carried[index(link)] += of_path[index(folding_.path(w))];
-    return carried;
+    return bytes;
   }
 
   void fill_notes(std::size_t replays) {

@@ -79,15 +79,14 @@ class Folder {
       link.members = part_classes_.members[c];
       of_class[c] = out_.network.add_link(std::move(link));
     }
-    out_.simulated_as.resize(cluster_.links().size());
-    std::vector<bool> carries(cluster_.links().size(), false);
+    std::vector<bool> carries(cluster_.links().size(), false), simulated(cluster_.links().size(), false);
     for (std::size_t p = 0; p < parts_.link.size(); ++p) {
       folded_.push_back(of_class[part_classes_.of[p]]);
       carries[index(parts_.link[p])] = true;
-      if (kept_[p]) out_.simulated_as[index(parts_.link[p])].push_back(folded_.back());
+      if (kept_[p]) simulated[index(parts_.link[p])] = true;
     }
     for (std::size_t l = 0; l < carries.size(); ++l)
-      if (carries[l] && out_.simulated_as[l].empty()) ++out_.links_left_out;
+      if (carries[l] && !simulated[l]) ++out_.links_left_out;
   }
 
   /// The path of a wire class crosses a class of parts as often as wires of the class cross one part of it.

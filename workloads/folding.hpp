@@ -30,9 +30,6 @@ struct Folding {
   std::vector<PathId> path_of_wire_class;
   std::vector<bool> isolated;                    ///< by group class: nobody else ever uses its links meanwhile
   Network network;                               ///< of classes of parts of links
-  /// By link of the cluster: the links of `network` that it is simulated as. None: it carries nothing, or can never be
-  /// the bottleneck.
-  std::vector<std::vector<LinkId>> simulated_as;
   std::uint32_t links_left_out = 0;              ///< that carry something but can never be the bottleneck
 
   [[nodiscard]] PathId path(std::uint32_t wire) const { return path_of_wire_class[wire_class[wire]]; }

@@ -4,6 +4,8 @@
 Usage: bad_input.py PROGRAM. Exit status: 0 all as expected; 1 not.
 """
 
+import concurrent.futures
+import os
 import sys
 
 from support import CRASH, SMALL, Workplace
@@ -151,6 +153,7 @@ COMMANDS = [
     command([*RUN, "--csv", "small.yaml/out.csv"], "cannot write 'small.yaml/out.csv': there is no folder"),
     command([*RUN, "--csv", "/dev/full"], "cannot write '/dev/full': No space left on device"),
     command([*RUN, "--json", "-", "--csv", "-"], "only one of --json, --csv and --trace can go to standard output"),
+    command(["run", "/proc/self/mem"], "/proc/self/mem: cannot read: Input/output error"),
     command(["run", "nowhere.yaml"], "no such file: 'nowhere.yaml'"),
     command(["run", "."], "'.' is a directory; expected a YAML file or the name of a scenario"),
     command(["run", "folder.yaml"], "'folder.yaml' is a directory; expected a YAML file"),
@@ -194,8 +197,9 @@ def main():
         sys.exit("usage: bad_input.py PROGRAM")
     cases = SCENARIOS + SETTINGS + COMMANDS
     failed = 0
-    for case in cases:
-        wrong = check(sys.argv[1], case)
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(lambda case: check(sys.argv[1], case), cases))
+    for case, wrong in zip(cases, results):
         failed += bool(wrong)
         for line in wrong:
             print(f"{case[0]}: {line}")

@@ -118,7 +118,7 @@ inline Result sample_result() {
                              {Rank{0}, Seconds(5e-3), Bytes(1000)}};
   b.result.gpus[0].members = 24;
   b.result.gpus[1] = {Rank{1}, 12, 1, 1, 24, {}, Bytes(1000)};
-  b.result.hottest_links = {{b.result.network.link(cable), {cable}, 9e6, 0.15}};
+  b.result.hottest_links = {{b.result.network.link(cable), {{path, 1}}, 9e6, 0.15}};
   fill_figures(b.result);
   return b.build();
 }

@@ -56,7 +56,7 @@ TEST_CASE("link counters: concurrent flows, repeated hops, loads of computes, fo
   b.flow("b", Kind::other, 0, 1, 25, twice, 0.5, 2);      // 2 * 25 bytes/s over [1, 2)
   const std::vector<Load> loads{{once, Bytes(30)}};
   b.compute("c", Kind::other, b.schedule.add_lane(Rank{0}, "c"), 3, 4, {}, no_index, b.schedule.add_loads(loads));
-  b.result.hottest_links = {{b.result.network.link(link), {link}, 0, 0}};
+  b.result.hottest_links = {{b.result.network.link(link), {{once, 1}, {twice, 2}}, 0, 0}};
   const std::int64_t s = 1'000'000'000;
   CHECK(link_steps(b.build(), 8, 100).at(0) == CounterSteps{{0, 0}, {s, 75}, {2 * s, 0}, {3 * s, 30}, {4 * s, 0}});
 }
