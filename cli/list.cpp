@@ -3,8 +3,8 @@
 #include <memory>
 #include <utility>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "platforms/catalogue.hpp"
@@ -60,12 +60,10 @@ void print(const Rows& rows) {
 void add_list_command(CLI::App& app, Exit& status) {
   CLI::App* command = app.add_subcommand("list", "what the catalogues hold");
   const auto what = std::make_shared<std::string>();
-  command->add_option("what", *what, "which catalogue")
-      ->required()
-      ->check([](const std::string& name) {
-        const bool known = std::ranges::find(catalogues, name) != catalogues.end();
-        return known ? std::string() : unknown_name("catalogue", name, catalogues);
-      });
+  command->add_option("what", *what, "which catalogue")->required()->check([](const std::string& name) {
+    const bool known = std::ranges::find(catalogues, name) != catalogues.end();
+    return known ? std::string() : unknown_name("catalogue", name, catalogues);
+  });
   command->callback([what, &status] {
     print(rows_of(*what));
     status = Exit::done;

@@ -3,8 +3,8 @@
 #include <new>
 #include <string>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "cli/usage.hpp"
@@ -36,8 +36,10 @@ int complain(const InputError& error) {
 }  // namespace
 
 int run_program(int argc, const char* const* argv) {
-  CLI::App app("A dress rehearsal for training clusters: how long an iteration takes, where the time goes, whether it "
-               "fits in memory.", "rehearse");
+  CLI::App app(
+      "A dress rehearsal for training clusters: how long an iteration takes, where the time goes, whether it "
+      "fits in memory.",
+      "rehearse");
   app.set_version_flag("--version", std::string(version()));
   app.require_subcommand(1);
   Exit status = Exit::done;

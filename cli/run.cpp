@@ -1,11 +1,11 @@
 // rehearse run: simulate a scenario and report.
+#include <unistd.h>
 #include <cstdio>
 #include <iostream>
 #include <memory>
-#include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
 #include "engine/base/error.hpp"
@@ -51,8 +51,7 @@ bool can_run(const std::vector<Fault>& faults, const RunOptions& o) {
 Exit run(const RunOptions& o) {
   const bool text = !stdout_taken(o) && !o.quiet;
   const Scenario scenario = load_scenario(o.scenario, o.settings);
-  if (!can_run(check_plan_of(scenario), {}) ||
-      (!can_run(check_memory_of(scenario), o) && !o.ignore_memory))
+  if (!can_run(check_plan_of(scenario), {}) || (!can_run(check_memory_of(scenario), o) && !o.ignore_memory))
     return Exit::plan_cannot_run;
   write_outputs(simulate(scenario, o.exact ? SimulationOptions::exact() : SimulationOptions{}), o, text);
   return Exit::done;

@@ -9,9 +9,9 @@ namespace rehearse {
 
 namespace {
 
-constexpr std::array<std::string_view, kind_count> kind_names{
-    "forward",       "backward",  "recompute",      "optimizer", "tensor_comm",
-    "pipeline_comm", "data_comm", "embedding_comm", "other"};
+constexpr std::array<std::string_view, kind_count> kind_names{"forward",   "backward",       "recompute",
+                                                              "optimizer", "tensor_comm",    "pipeline_comm",
+                                                              "data_comm", "embedding_comm", "other"};
 
 /// The slice of a flat array that an interned index names; empty for `no_index`.
 template <class T>
@@ -75,18 +75,30 @@ OpId ScheduleBuilder::add(const Op& op) {
   return OpId{static_cast<std::uint32_t>(schedule_.ops_.size() - 1)};
 }
 
-OpId ScheduleBuilder::add_compute(NameId name, Kind kind, LaneId lane, Seconds duration, Tags tags,
-                                  std::uint32_t parts, std::uint32_t loads) {
-  return add({.amount = duration.value(), .name = name, .where = static_cast<std::uint32_t>(lane), .detail = parts,
-              .extra = loads, .tags = tags, .type = OpType::compute, .kind = kind});
+OpId ScheduleBuilder::add_compute(NameId name, Kind kind, LaneId lane, Seconds duration, Tags tags, std::uint32_t parts,
+                                  std::uint32_t loads) {
+  return add({.amount = duration.value(),
+              .name = name,
+              .where = static_cast<std::uint32_t>(lane),
+              .detail = parts,
+              .extra = loads,
+              .tags = tags,
+              .type = OpType::compute,
+              .kind = kind});
 }
 
 OpId ScheduleBuilder::add_flow(NameId name, Kind kind, Rank source, Rank destination, Bytes bytes, PathId path,
                                Tags tags, std::uint32_t rounds) {
   ++schedule_.flow_count_;
-  return add({.amount = static_cast<double>(bytes.value()), .name = name, .where = static_cast<std::uint32_t>(path),
-              .detail = static_cast<std::uint32_t>(source), .extra = static_cast<std::uint32_t>(destination),
-              .rounds = rounds, .tags = tags, .type = OpType::flow, .kind = kind});
+  return add({.amount = static_cast<double>(bytes.value()),
+              .name = name,
+              .where = static_cast<std::uint32_t>(path),
+              .detail = static_cast<std::uint32_t>(source),
+              .extra = static_cast<std::uint32_t>(destination),
+              .rounds = rounds,
+              .tags = tags,
+              .type = OpType::flow,
+              .kind = kind});
 }
 
 OpId ScheduleBuilder::add_join(NameId name, Kind kind, Tags tags) {

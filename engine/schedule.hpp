@@ -22,7 +22,15 @@ enum class OpType : std::uint8_t { compute, flow, join };
 
 /// What an op is for: colours in the trace, rows of the breakdown.
 enum class Kind : std::uint8_t {
-  forward, backward, recompute, optimizer, tensor_comm, pipeline_comm, data_comm, embedding_comm, other
+  forward,
+  backward,
+  recompute,
+  optimizer,
+  tensor_comm,
+  pipeline_comm,
+  data_comm,
+  embedding_comm,
+  other
 };
 inline constexpr std::size_t kind_count = 9;
 std::string_view kind_name(Kind kind);
@@ -43,12 +51,12 @@ struct Tags {
 
 /// One op. The meaning of the shared words depends on the type; use the named accessors of Schedule.
 struct Op {
-  double amount = 0;              ///< compute: seconds; flow: bytes (whole); join: 0
+  double amount = 0;  ///< compute: seconds; flow: bytes (whole); join: 0
   NameId name{};
-  std::uint32_t where = no_index;     ///< compute: lane; flow: path
-  std::uint32_t detail = no_index;    ///< compute: parts (interned) or none; flow: source rank
-  std::uint32_t extra = no_index;     ///< compute: traffic (interned) or none; flow: destination rank
-  std::uint32_t rounds = 1;       ///< flow: how many times the path's latency is paid (fluid collectives)
+  std::uint32_t where = no_index;   ///< compute: lane; flow: path
+  std::uint32_t detail = no_index;  ///< compute: parts (interned) or none; flow: source rank
+  std::uint32_t extra = no_index;   ///< compute: traffic (interned) or none; flow: destination rank
+  std::uint32_t rounds = 1;         ///< flow: how many times the path's latency is paid (fluid collectives)
   Tags tags;
   OpType type = OpType::join;
   Kind kind = Kind::other;
@@ -118,7 +126,7 @@ class Schedule {
  private:
   friend class ScheduleBuilder;
   std::vector<Op> ops_;
-  std::vector<std::uint32_t> first_successor_;    // size()+1
+  std::vector<std::uint32_t> first_successor_;  // size()+1
   std::vector<OpId> successors_;
   std::vector<std::uint32_t> predecessor_count_;
   std::vector<Lane> lanes_;
@@ -139,19 +147,21 @@ class ScheduleBuilder {
 
   NameId name(std::string_view text) { return schedule_.names_.intern(text); }
   LaneId add_lane(Rank rank, std::string_view name);
-  /// Keep the pieces of a merged compute op / the loads of a replayed collective, as a group that ops may share: pass the
-  /// index to add_compute. No pieces: `no_index`.
+  /// Keep the pieces of a merged compute op / the loads of a replayed collective, as a group that ops may share: pass
+  /// the index to add_compute. No pieces: `no_index`.
   std::uint32_t add_parts(std::span<const Part> parts);
   std::uint32_t add_loads(std::span<const Load> loads);
 
-  OpId add_compute(NameId name, Kind kind, LaneId lane, Seconds duration, Tags tags = {}, std::uint32_t parts = no_index,
-                   std::uint32_t loads = no_index);
+  OpId add_compute(NameId name, Kind kind, LaneId lane, Seconds duration, Tags tags = {},
+                   std::uint32_t parts = no_index, std::uint32_t loads = no_index);
   OpId add_flow(NameId name, Kind kind, Rank source, Rank destination, Bytes bytes, PathId path, Tags tags = {},
                 std::uint32_t rounds = 1);
   OpId add_join(NameId name = {}, Kind kind = Kind::other, Tags tags = {});
   /// `after` starts only when `before` has ended. A second identical edge is harmless.
   void add_edge(OpId before, OpId after) { edges_.push_back({before, after}); }
-  void add_edges(std::span<const OpId> before, OpId after) { for (OpId b : before) add_edge(b, after); }
+  void add_edges(std::span<const OpId> before, OpId after) {
+    for (OpId b : before) add_edge(b, after);
+  }
   void add_span(Span span) { schedule_.spans_.push_back(span); }
   [[nodiscard]] std::size_t size() const { return schedule_.ops_.size(); }
 
@@ -159,7 +169,9 @@ class ScheduleBuilder {
   Schedule build();
 
  private:
-  struct Edge { OpId before, after; };
+  struct Edge {
+    OpId before, after;
+  };
   OpId add(const Op& op);
   Schedule schedule_;
   std::vector<Edge> edges_;

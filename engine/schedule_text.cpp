@@ -24,8 +24,10 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') out += "\\n";
-    else out += c;
+    if (c == '\n')
+      out += "\\n";
+    else
+      out += c;
   }
   return out + '"';
 }
@@ -46,8 +48,8 @@ std::string op_text(const Schedule& s, const Op& op) {
     if (op.detail != no_index) out += fmt::format(" parts {}", op.detail);
     if (op.extra != no_index) out += fmt::format(" loads {}", op.extra);
   } else if (op.type == OpType::flow) {
-    out += fmt::format(" amount {} from {} to {} path {} rounds {}", op.amount, op.detail, op.extra, op.where,
-                       op.rounds);
+    out +=
+        fmt::format(" amount {} from {} to {} path {} rounds {}", op.amount, op.detail, op.extra, op.where, op.rounds);
   }
   return out + tags_text(op.tags);
 }
@@ -62,8 +64,7 @@ void write_text(const Schedule& s, std::ostream& out) {
     for (const Part& p : s.part_group(g))
       out << fmt::format("part {} {} {} {}\n", g, quoted(s.name(p.name)), p.duration.value(), p.flops.value());
   for (std::uint32_t g = 0; g < s.load_group_count(); ++g)
-    for (const Load& l : s.load_group(g))
-      out << fmt::format("load {} path {} {}\n", g, index(l.path), l.bytes.value());
+    for (const Load& l : s.load_group(g)) out << fmt::format("load {} path {} {}\n", g, index(l.path), l.bytes.value());
   std::vector<std::string> after(s.size());
   std::vector<std::size_t> after_count(s.size());
   for (std::uint32_t i = 0; i < s.size(); ++i)

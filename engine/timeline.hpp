@@ -13,18 +13,18 @@ namespace rehearse {
 
 /// Begin and end of every op (index = OpId), and what every link carried (index = LinkId).
 struct Timeline {
-  std::vector<Seconds> begin;         ///< a flow's begin is when it is ready: its latency comes first
+  std::vector<Seconds> begin;  ///< a flow's begin is when it is ready: its latency comes first
   std::vector<Seconds> end;
-  std::vector<double> link_bytes;     ///< as bytes_by_link
-  Seconds makespan;                   ///< the latest end
+  std::vector<double> link_bytes;  ///< as bytes_by_link
+  Seconds makespan;                ///< the latest end
 };
 
 /// Times that physics allows none to beat, and what the schedule took.
 struct Bounds {
-  Seconds critical_path;     ///< longest chain of durations and of flows alone on their paths
-  Seconds busiest_link;      ///< max over links of bytes / bandwidth
+  Seconds critical_path;  ///< longest chain of durations and of flows alone on their paths
+  Seconds busiest_link;   ///< max over links of bytes / bandwidth
   std::string busiest_link_name;
-  Seconds busiest_lane;      ///< max over lanes of the sum of durations
+  Seconds busiest_lane;  ///< max over lanes of the sum of durations
 };
 
 /// Bytes over each link (index = LinkId) of all flows and loads, every hop counted `times` times.

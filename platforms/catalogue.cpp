@@ -49,8 +49,7 @@ Fault at(const Fault& where, std::string message) {
 // A relative path is sought beside the file that names it, then from the working directory.
 fs::path find_path(const std::string& name, const Fault& where) {
   std::error_code error;
-  if (fs::path beside = fs::path(where.file).parent_path() / name; fs::is_regular_file(beside, error))
-    return beside;
+  if (fs::path beside = fs::path(where.file).parent_path() / name; fs::is_regular_file(beside, error)) return beside;
   if (!fs::is_regular_file(name, error)) throw InputError({at(where, "no such file: '" + name + "'")});
   return name;
 }

@@ -19,27 +19,27 @@ struct Topology;
 /// A node type as read from YAML (the keys are explained in nodes/dgx-a100.yaml). Bandwidths are as datasheets have
 /// them; a link gets bandwidth times efficiency, what payload can reach of it. A bandwidth of zero: no such links.
 struct Node {
-  std::string name;                   ///< of the catalogue entry that it is or is based on; else "custom"
+  std::string name;  ///< of the catalogue entry that it is or is based on; else "custom"
   std::string description;
   std::map<std::string, std::string> origins;  ///< of the numbers of a section ("interconnect", "nic", ...), as text
   std::uint32_t gpus = 0;
-  std::string device_name;            ///< as Device::name
-  std::uint32_t nics = 0;             ///< GPU g uses NIC g * nics / gpus
-  BytesPerSecond gpu_bandwidth;       ///< NVLink of one GPU (of one link of the in-node topology), one direction
-  double gpu_efficiency = 1.0;        ///< what collectives reach of it
-  Seconds gpu_latency;                ///< of one GPU-switch link (half of a GPU to GPU step)
-  BytesPerSecond pcie_bandwidth;      ///< GPU <-> NIC, one direction
+  std::string device_name;        ///< as Device::name
+  std::uint32_t nics = 0;         ///< GPU g uses NIC g * nics / gpus
+  BytesPerSecond gpu_bandwidth;   ///< NVLink of one GPU (of one link of the in-node topology), one direction
+  double gpu_efficiency = 1.0;    ///< what collectives reach of it
+  Seconds gpu_latency;            ///< of one GPU-switch link (half of a GPU to GPU step)
+  BytesPerSecond pcie_bandwidth;  ///< GPU <-> NIC, one direction
   double pcie_efficiency = 1.0;
   Seconds pcie_latency;
-  BytesPerSecond nic_bandwidth;       ///< one direction, datasheet
-  double nic_efficiency = 1.0;        ///< of every link of the fabric
-  Seconds nic_latency;                ///< of one port link; the default of every link of the fabric
-  Seconds collective_launch;          ///< software cost of starting one collective
+  BytesPerSecond nic_bandwidth;  ///< one direction, datasheet
+  double nic_efficiency = 1.0;   ///< of every link of the fabric
+  Seconds nic_latency;           ///< of one port link; the default of every link of the fabric
+  Seconds collective_launch;     ///< software cost of starting one collective
 };
 
-/// A cluster as a scenario may write it (a catalogue name, or a mapping, maybe with a `base`) with the cluster, its node
-/// type and its device all resolved to mappings: what Cluster::read takes, and what a result shows as its scenario.
-/// Throws InputError (an unknown name, a file that is not there).
+/// A cluster as a scenario may write it (a catalogue name, or a mapping, maybe with a `base`) with the cluster, its
+/// node type and its device all resolved to mappings: what Cluster::read takes, and what a result shows as its
+/// scenario. Throws InputError (an unknown name, a file that is not there).
 Value resolve_cluster(const Value& name_or_mapping, const std::string& key_path);
 
 /// Immutable. GPUs are numbered node by node.

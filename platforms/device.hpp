@@ -25,13 +25,13 @@ struct GemmProfile {
 struct Device {
   std::string name;
   std::string description;
-  std::string origin;               ///< of what no section has: "datasheet", "measured", with its source
+  std::string origin;  ///< of what no section has: "datasheet", "measured", with its source
   Bytes memory_capacity;
   BytesPerSecond memory_bandwidth;  ///< datasheet
   double memory_efficiency = 1.0;   ///< of the bandwidth, in (0, 1]: for large streams
   Seconds memory_latency;           ///< ramp: a stream of b bytes takes latency + b / (bandwidth * efficiency)
   std::string memory_origin;
-  Seconds launch_overhead;          ///< added to each kernel
+  Seconds launch_overhead;  ///< added to each kernel
   std::string launch_origin;
   std::int64_t multiprocessors = 1;
   std::map<Precision, GemmProfile> gemm;

@@ -24,9 +24,9 @@ struct Gemm {
 /// One kernel launch. Either a matrix product (gemm.m > 0) or memory-bound (bytes read and written).
 struct Kernel {
   std::string name;
-  Gemm gemm;                ///< m = 0: memory-bound
+  Gemm gemm;  ///< m = 0: memory-bound
   Precision precision = Precision::fp16;
-  Bytes bytes;              ///< moved by a memory-bound kernel; ignored for a matrix product
+  Bytes bytes;  ///< moved by a memory-bound kernel; ignored for a matrix product
   [[nodiscard]] bool is_gemm() const { return gemm.m > 0; }
   /// 2 batch m n k of a matrix product; 0 otherwise (the convention of every published FLOP count here).
   [[nodiscard]] Flops flops() const {

@@ -150,7 +150,8 @@ void write_links(const Page& page, const Result& result) {
     const std::string_view colour = use.utilisation > 0.8 ? red : use.utilisation > 0.5 ? yellow : green;
     const Link& link = use.link;
     const std::string others = link.members > 1 ? fmt::format(" ×{}", grouped(link.members)) : "";
-    rows.push_back({link.name + others, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
+    rows.push_back(
+        {link.name + others, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
   }
   if (rows.empty()) return;
   page.heading("Hottest links", "mean use over the iteration");

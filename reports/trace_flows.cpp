@@ -44,7 +44,8 @@ Choice choose(const Result& result, const TraceLimits& limits, Slices& slices) {
   if (!choice.collectives)
     slices.notes.push_back(fmt::format("the {} flows inside collectives are shown as their collectives only", others));
   if (choice.micro_batches != std::numeric_limits<std::int32_t>::max())
-    slices.notes.push_back(fmt::format("sends and receives are shown for micro batches below {}", choice.micro_batches));
+    slices.notes.push_back(
+        fmt::format("sends and receives are shown for micro batches below {}", choice.micro_batches));
   return choice;
 }
 

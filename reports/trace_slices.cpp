@@ -11,14 +11,10 @@ namespace {
 /// The letter of pipeline diagrams; 0 for what has none.
 char letter_of(Kind kind) {
   switch (kind) {
-    case Kind::forward:
-      return 'F';
-    case Kind::backward:
-      return 'B';
-    case Kind::recompute:
-      return 'R';
-    default:
-      return 0;
+    case Kind::forward: return 'F';
+    case Kind::backward: return 'B';
+    case Kind::recompute: return 'R';
+    default: return 0;
   }
 }
 
@@ -38,9 +34,7 @@ double gflop_of(std::span<const Part> parts) {
 }
 
 /// Whether the parts of an op say more than the op itself.
-bool has_detail(const Schedule& schedule, const Op& op) {
-  return schedule.parts(op).size() > 1;
-}
+bool has_detail(const Schedule& schedule, const Op& op) { return schedule.parts(op).size() > 1; }
 
 /// Whether an op is a slice of its own on a GPU that is drawn; one without a lane is shown by its span.
 bool is_drawn(const Schedule& schedule, const Op& op, const std::vector<bool>& shown) {
@@ -131,8 +125,8 @@ std::int32_t micro_batches_within(const std::vector<std::size_t>& counts, std::s
 
 std::vector<bool> choose_gpus(const Result& result, std::size_t limit) {
   std::vector<bool> shown(result.schedule.rank_count(), false);
-  std::map<std::uint32_t, std::uint32_t> of_stage;                     // GPUs seen so far
-  std::vector<std::pair<std::uint32_t, std::size_t>> turns;            // (how many of its stage come before it, rank)
+  std::map<std::uint32_t, std::uint32_t> of_stage;           // GPUs seen so far
+  std::vector<std::pair<std::uint32_t, std::size_t>> turns;  // (how many of its stage come before it, rank)
   for (const SimulatedGpu& gpu : result.gpus)
     if (index(gpu.rank) < shown.size()) turns.emplace_back(of_stage[gpu.stage]++, index(gpu.rank));
   if (result.gpus.empty())
@@ -146,9 +140,9 @@ Slices gather_slices(const Result& result, const TraceLimits& limits) {
   Slices slices;
   slices.shown = choose_gpus(result, limits.gpus);
   const auto hidden = std::count(slices.shown.begin(), slices.shown.end(), false);
-  if (hidden > 0) slices.notes.push_back(fmt::format("{} of {} simulated GPUs are drawn",
-                                                     slices.shown.size() - static_cast<std::size_t>(hidden),
-                                                     slices.shown.size()));
+  if (hidden > 0)
+    slices.notes.push_back(fmt::format("{} of {} simulated GPUs are drawn",
+                                       slices.shown.size() - static_cast<std::size_t>(hidden), slices.shown.size()));
   slices.groups.resize(result.schedule.rank_count());
   std::vector<SliceGroup> lanes = lane_groups(result, limits, slices);
   for (std::size_t i = 0; i < lanes.size(); ++i)

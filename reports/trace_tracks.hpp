@@ -36,8 +36,8 @@ class Tracks {
 /// The uuid of the track at a position: 0 would be Perfetto's own default track.
 inline std::uint64_t track_uuid(std::uint32_t track) { return std::uint64_t{track} + 1; }
 
-/// A GPU's track for each rank of the schedule that is shown, added below `root` by node and number; a rank that Result::gpus does
-/// not know has one of its own, last.
+/// A GPU's track for each rank of the schedule that is shown, added below `root` by node and number; a rank that
+/// Result::gpus does not know has one of its own, last.
 std::vector<std::uint32_t> add_gpu_tracks(const Result& result, std::uint32_t root, const std::vector<bool>& shown,
                                           Tracks& tracks);
 

@@ -51,9 +51,12 @@ class Sweep {
       active[edge.category] += edge.change;
     }
     pass_time(timeline_.makespan.value());
-    return {.compute = Seconds(sums[compute]), .tensor_comm = Seconds(sums[tensor_comm]),
-            .pipeline_comm = Seconds(sums[pipeline_comm]), .data_comm = Seconds(sums[data_comm]),
-            .bubble = Seconds(sums[category_count]), .optimizer = Seconds(sums[optimizer])};
+    return {.compute = Seconds(sums[compute]),
+            .tensor_comm = Seconds(sums[tensor_comm]),
+            .pipeline_comm = Seconds(sums[pipeline_comm]),
+            .data_comm = Seconds(sums[data_comm]),
+            .bubble = Seconds(sums[category_count]),
+            .optimizer = Seconds(sums[optimizer])};
   }
 
  private:

@@ -31,18 +31,18 @@ struct MemoryAccount {
   std::vector<MemoryPart> parts;  ///< adding up to `peak`
   Bytes peak;
   Bytes capacity;
-  std::uint32_t stage = 0;        ///< pipeline stage of that GPU
+  std::uint32_t stage = 0;  ///< pipeline stage of that GPU
 };
 
 /// A simulated GPU and the ones it stands for.
 struct SimulatedGpu {
-  Rank rank{};              ///< in the schedule: index into Result::gpus
-  std::uint32_t gpu = 0;    ///< number in the cluster
+  Rank rank{};            ///< in the schedule: index into Result::gpus
+  std::uint32_t gpu = 0;  ///< number in the cluster
   std::uint32_t node = 0;
   std::uint32_t stage = 0;
-  std::uint32_t members = 1;          ///< how many identical GPUs it stands for, itself included
+  std::uint32_t members = 1;  ///< how many identical GPUs it stands for, itself included
   Breakdown breakdown;
-  Bytes static_memory;                ///< weights, gradients, optimizer states
+  Bytes static_memory;  ///< weights, gradients, optimizer states
 };
 
 /// Memory in use on a simulated GPU from `time` on.
@@ -54,9 +54,9 @@ struct MemorySample {
 
 /// How far the result is above a physical bound.
 struct BoundRow {
-  std::string name;    ///< "critical path without contention", ...
+  std::string name;  ///< "critical path without contention", ...
   Seconds bound;
-  double ratio = 0;    ///< iteration time / bound, >= 1; 0 where the bound is 0
+  double ratio = 0;  ///< iteration time / bound, >= 1; 0 where the bound is 0
 };
 
 /// A link of the cluster; `link.members` counts those that are used just as much.
@@ -64,35 +64,35 @@ struct LinkUse {
   Link link;
   /// Paths of Result::network whose flows cross it, each with how many of the flows that one stands for do.
   std::vector<std::pair<PathId, std::uint32_t>> crossed_by;
-  double bytes = 0;                  ///< carried by one link
-  double utilisation = 0;            ///< bytes / (bandwidth * iteration time), 0..1
+  double bytes = 0;        ///< carried by one link
+  double utilisation = 0;  ///< bytes / (bandwidth * iteration time), 0..1
 };
 
 struct Result {
   std::string name;
   std::string version;
-  Value scenario;                  ///< as resolved, defaults filled in
+  Value scenario;  ///< as resolved, defaults filled in
   std::uint32_t gpu_count = 0;
   Seconds iteration_time;
   double tokens_per_s = 0;
   double samples_per_s = 0;
-  FlopsPerSecond flops_per_gpu;    ///< executed, recomputation counted (as SC'21 and HFU count)
-  double mfu = 0;                  ///< model FLOPs, recomputation not counted, over peak
-  double hfu = 0;                  ///< executed FLOPs over peak
+  FlopsPerSecond flops_per_gpu;  ///< executed, recomputation counted (as SC'21 and HFU count)
+  double mfu = 0;                ///< model FLOPs, recomputation not counted, over peak
+  double hfu = 0;                ///< executed FLOPs over peak
   double parameters = 0;
   MemoryAccount memory;
-  Breakdown breakdown;             ///< of the slowest GPU
-  std::uint32_t slowest = 0;       ///< index into gpus
-  std::uint64_t ops = 0, flows = 0;            ///< simulated
-  std::uint64_t collectives = 0;               ///< simulated collective calls
-  std::uint64_t replayed_collectives = 0;      ///< of these, reused from one replay
-  std::vector<std::string> notes;  ///< what was folded, merged, reused; what was assumed
+  Breakdown breakdown;                     ///< of the slowest GPU
+  std::uint32_t slowest = 0;               ///< index into gpus
+  std::uint64_t ops = 0, flows = 0;        ///< simulated
+  std::uint64_t collectives = 0;           ///< simulated collective calls
+  std::uint64_t replayed_collectives = 0;  ///< of these, reused from one replay
+  std::vector<std::string> notes;          ///< what was folded, merged, reused; what was assumed
   std::vector<BoundRow> bounds;
-  std::vector<LinkUse> hottest_links;          ///< the most utilised of each kind, most utilised first
-  Seconds wall;                    ///< of the whole simulation on this machine
+  std::vector<LinkUse> hottest_links;  ///< the most utilised of each kind, most utilised first
+  Seconds wall;                        ///< of the whole simulation on this machine
 
   std::vector<SimulatedGpu> gpus;
-  std::vector<MemorySample> memory_samples;    ///< by rank, then time
+  std::vector<MemorySample> memory_samples;  ///< by rank, then time
   Schedule schedule;
   Network network;
   Timeline timeline;

@@ -103,8 +103,8 @@ Fault fault_at(const Scenario& s, std::string key_path, std::string message) {
 }  // namespace
 
 Scenario load_scenario(const std::string& name_or_path, const std::vector<std::string>& settings) {
-  const bool path = name_or_path.find('/') != std::string::npos || name_or_path.starts_with('.') ||
-                    name_or_path.ends_with(".yaml");
+  const bool path =
+      name_or_path.find('/') != std::string::npos || name_or_path.starts_with('.') || name_or_path.ends_with(".yaml");
   std::error_code error;
   if (path && std::filesystem::is_directory(name_or_path, error))
     throw InputError(fmt::format("'{}' is a directory; expected a YAML file or the name of a scenario", name_or_path));
@@ -123,8 +123,10 @@ Scenario read_scenario(Value root, const std::vector<std::string>& settings) {
   Reader reader(std::move(root), "scenario");
   const auto section = [&](const char* key, auto read) {
     Reader here = reader.child(key, true);
-    if (unresolved.contains(key)) here.mark_read();
-    else read(here);
+    if (unresolved.contains(key))
+      here.mark_read();
+    else
+      read(here);
   };
   s.name = reader.get<std::string>("name", "scenario");
   reader.get<std::string>("description", "");
@@ -157,11 +159,12 @@ std::vector<Fault> check_memory_of(const Scenario& s) {
     const StageMemory m = stage_memory(s.model, s.plan, stage);
     const Bytes capacity = s.cluster.device().memory_capacity;
     if (m.peak() <= capacity) continue;
-    return {fault_at(s, "plan", fmt::format("stage {} does not fit in memory: weights {}, gradients {}, optimizer {}, "
-                                            "activations {}, recomputation {}; together {} of {}",
-                                            stage, to_text(m.weights), to_text(m.gradients), to_text(m.optimizer),
-                                            to_text(m.activations), to_text(m.recomputation), to_text(m.peak()),
-                                            to_text(capacity)))};
+    return {
+        fault_at(s, "plan",
+                 fmt::format("stage {} does not fit in memory: weights {}, gradients {}, optimizer {}, "
+                             "activations {}, recomputation {}; together {} of {}",
+                             stage, to_text(m.weights), to_text(m.gradients), to_text(m.optimizer),
+                             to_text(m.activations), to_text(m.recomputation), to_text(m.peak()), to_text(capacity)))};
   }
   return {};
 }

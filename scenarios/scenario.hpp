@@ -18,11 +18,12 @@ struct Scenario {
   Cluster cluster;
   Plan plan;
   CollectiveChoice collectives;
-  Value source;      ///< the YAML as read, settings and bases applied: knows files and lines
-  Value resolved;    ///< every key with the value in force
+  Value source;    ///< the YAML as read, settings and bases applied: knows files and lines
+  Value resolved;  ///< every key with the value in force
 };
 
-/// Read a scenario by catalogue name or path, with `KEY=VALUE` settings laid over it. Throws InputError with all faults.
+/// Read a scenario by catalogue name or path, with `KEY=VALUE` settings laid over it. Throws InputError with all
+/// faults.
 Scenario load_scenario(const std::string& name_or_path, const std::vector<std::string>& settings = {});
 /// The same from YAML that is already a tree.
 Scenario read_scenario(Value root, const std::vector<std::string>& settings = {});

@@ -37,7 +37,8 @@ std::vector<Flops> executed_flops(const Program& program) {
 class Simulation {
  public:
   Simulation(const Scenario& scenario, const SimulationOptions& options)
-      : scenario_(scenario), options_(options),
+      : scenario_(scenario),
+        options_(options),
         program_(build_program(scenario.model, scenario.plan, scenario.cluster.device(),
                                chunk_activations(scenario.model, scenario.plan), {options.merge_kernels})),
         communication_(scenario.plan, program_, scenario.cluster, scenario.collectives),
@@ -51,8 +52,10 @@ class Simulation {
     if (options_.reuse_collectives)
       for (const auto& [group_class, spec] : reusable_collectives(communication_, folding_))
         times[{group_class, spec}] =
-            replayer.replay(lone_schedule(fold_collective(communication_, folding_, group_class, spec),
-                                          static_cast<std::uint32_t>(folding_.gpus.size()))).makespan;
+            replayer
+                .replay(lone_schedule(fold_collective(communication_, folding_, group_class, spec),
+                                      static_cast<std::uint32_t>(folding_.gpus.size())))
+                .makespan;
     lowered_ = lower(program_, communication_, folding_, times, scenario_.cluster.node().collective_launch);
     r_.timeline = replayer.replay(lowered_.schedule);
     r_.iteration_time = r_.timeline.makespan;
@@ -101,8 +104,12 @@ class Simulation {
     for (std::uint32_t c = 0; c < folding_.gpus.size(); ++c) {
       const std::uint32_t gpu = folding_.gpus[c].representative;
       const std::uint32_t stage = communication_.layout().stage_of(gpu);
-      r_.gpus.push_back({.rank = Rank{c}, .gpu = gpu, .node = scenario_.cluster.node_of(gpu), .stage = stage,
-                         .members = folding_.gpus[c].members, .breakdown = breakdowns[c],
+      r_.gpus.push_back({.rank = Rank{c},
+                         .gpu = gpu,
+                         .node = scenario_.cluster.node_of(gpu),
+                         .stage = stage,
+                         .members = folding_.gpus[c].members,
+                         .breakdown = breakdowns[c],
                          .static_memory = stage_memory(scenario_.model, scenario_.plan, stage).fixed()});
     }
     // The slowest is the one that is busy longest: with the least bubble.
@@ -119,8 +126,11 @@ class Simulation {
       fullest = memory;
       r_.memory.stage = static_cast<std::uint32_t>(stage);
     }
-    r_.memory.parts = {{"weights", fullest.weights}, {"gradients", fullest.gradients}, {"optimizer", fullest.optimizer},
-                       {"activations", fullest.activations}, {"recomputation", fullest.recomputation}};
+    r_.memory.parts = {{"weights", fullest.weights},
+                       {"gradients", fullest.gradients},
+                       {"optimizer", fullest.optimizer},
+                       {"activations", fullest.activations},
+                       {"recomputation", fullest.recomputation}};
     r_.memory.peak = fullest.peak();
     r_.memory.capacity = scenario_.cluster.device().memory_capacity;
     std::vector<Bytes> now;
@@ -173,12 +183,15 @@ class Simulation {
       }
       double bytes = 0;
       for (const auto& [path, times] : crossed_by[l]) bytes += bytes_of_path[index(path)] * times;
-      r_.hottest_links.push_back({links[l], {crossed_by[l].begin(), crossed_by[l].end()}, bytes,
+      r_.hottest_links.push_back({links[l],
+                                  {crossed_by[l].begin(), crossed_by[l].end()},
+                                  bytes,
                                   bytes / (links[l].bandwidth.value() * r_.iteration_time.value())});
     }
     std::ranges::stable_sort(r_.hottest_links, std::greater{}, &LinkUse::utilisation);
     std::map<LinkKind, int> of_kind;
-    std::erase_if(r_.hottest_links, [&](const LinkUse& use) { return ++of_kind[use.link.kind] > most_links_of_a_kind; });
+    std::erase_if(r_.hottest_links,
+                  [&](const LinkUse& use) { return ++of_kind[use.link.kind] > most_links_of_a_kind; });
   }
 
   /// By path: what one of its flows carries over the whole run.
@@ -195,8 +208,10 @@ class Simulation {
   void fill_notes(std::size_t replays) {
     const auto note = [&](std::string text) { r_.notes.push_back(std::move(text)); };
     if (folding_.gpus.size() < r_.gpu_count)
-      note(fmt::format("{} GPUs were simulated for {}: the others are the same by symmetry, shown by colour refinement "
-                       "of devices, programs and routes", folding_.gpus.size(), r_.gpu_count));
+      note(
+          fmt::format("{} GPUs were simulated for {}: the others are the same by symmetry, shown by colour refinement "
+                      "of devices, programs and routes",
+                      folding_.gpus.size(), r_.gpu_count));
     if (folding_.links_left_out > 0)
       note(fmt::format("{} links were left out: those before or behind them are always the narrower ones",
                        folding_.links_left_out));

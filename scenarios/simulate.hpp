@@ -8,9 +8,9 @@ namespace rehearse {
 
 /// What makes a large run small without changing its answer; each can be turned off.
 struct SimulationOptions {
-  bool merge_kernels = true;       ///< kernels between two communications are one op
-  bool reuse_collectives = true;   ///< a collective whose links nobody else uses meanwhile is replayed once
-  bool fold = true;                ///< GPUs that are the same by symmetry are simulated once
+  bool merge_kernels = true;      ///< kernels between two communications are one op
+  bool reuse_collectives = true;  ///< a collective whose links nobody else uses meanwhile is replayed once
+  bool fold = true;               ///< GPUs that are the same by symmetry are simulated once
 
   static SimulationOptions exact() { return {false, false, false}; }
 };

@@ -122,8 +122,8 @@ std::int64_t smallest_radix(const Wanted& wanted, std::uint32_t endpoints) {
   return radix;
 }
 
-// The smallest radix that holds the endpoints with 1, 2, 4, 8, ... ports down on a leaf: leaves then hold whole nodes, as
-// people cable them. One level of switches has no leaves to align.
+// The smallest radix that holds the endpoints with 1, 2, 4, 8, ... ports down on a leaf: leaves then hold whole nodes,
+// as people cable them. One level of switches has no leaves to align.
 std::int64_t aligned_radix(const Wanted& wanted, std::uint32_t endpoints) {
   if (wanted.levels() == 1) return smallest_radix(wanted, endpoints);
   const double ratio = wanted.bandwidths[0] / wanted.bandwidths[1] / wanted.oversubscription[0];

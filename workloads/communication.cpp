@@ -20,7 +20,8 @@ std::size_t members_per_node(const std::vector<std::uint32_t>& members, const Cl
   if (members.size() % per_node != 0) return 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const bool same_node = cluster.node_of(members[i]) == cluster.node_of(members[i - i % per_node]);
-    const bool next_node = i % per_node != 0 || i == 0 || cluster.node_of(members[i]) != cluster.node_of(members[i - 1]);
+    const bool next_node =
+        i % per_node != 0 || i == 0 || cluster.node_of(members[i]) != cluster.node_of(members[i - 1]);
     if (!same_node || !next_node) return 0;
   }
   return per_node;
@@ -101,7 +102,8 @@ void Communication::add_collective_wires(std::uint32_t id) {
     for (const Transfer& t : pattern(group, spec).transfers()) {
       const std::array<std::uint32_t, 3> key{t.source, t.destination, t.channel};
       if (!group.wire_of.try_emplace(key, static_cast<std::uint32_t>(group.wires.size())).second) continue;
-      group.wires.push_back(add_wire({.from = group.members[t.source], .to = group.members[t.destination], .group = id}));
+      group.wires.push_back(
+          add_wire({.from = group.members[t.source], .to = group.members[t.destination], .group = id}));
     }
 }
 
@@ -130,8 +132,8 @@ const Pattern& Communication::pattern(const CommGroup& group, const CollectiveSp
   const CollectiveRow& row = *collective_table(spec.op).find(choice_.algorithm.at(spec.op));
   const auto ranks = static_cast<std::uint32_t>(group.members.size());
   const std::size_t steps = 2 * std::size_t{ranks} * ranks * group.channels.size();
-  const bool fluid = choice_.fidelity == Fidelity::fluid ||
-                     (choice_.fidelity == Fidelity::automatic && steps > flow_limit);
+  const bool fluid =
+      choice_.fidelity == Fidelity::fluid || (choice_.fidelity == Fidelity::automatic && steps > flow_limit);
   CollectiveOptions options{.channels = group.channels, .fluid = fluid};
   return patterns_.emplace(std::move(key), row.build(ranks, spec.elements, options)).first->second;
 }

@@ -21,10 +21,10 @@ inline constexpr std::uint32_t no_group = no_index;
 /// A way from one GPU to another that flows take again and again: one neighbour of one channel of a collective, or one
 /// neighbour of the pipeline.
 struct Wire {
-  std::uint32_t from = 0, to = 0;       ///< GPUs
-  std::uint32_t group = no_group;       ///< index into Communication::groups; no_group: pipeline
-  Phase phase = Phase::forward;         ///< of a pipeline wire: activations or gradients
-  std::vector<LinkId> route;            ///< links of the cluster
+  std::uint32_t from = 0, to = 0;  ///< GPUs
+  std::uint32_t group = no_group;  ///< index into Communication::groups; no_group: pipeline
+  Phase phase = Phase::forward;    ///< of a pipeline wire: activations or gradients
+  std::vector<LinkId> route;       ///< links of the cluster
   Seconds latency;
 };
 
@@ -37,16 +37,16 @@ struct CollectiveSpec {
 
 struct CommGroup {
   GroupKind kind = GroupKind::tensor;
-  std::vector<std::uint32_t> members;                  ///< GPUs, in rank order
-  std::vector<std::vector<std::uint32_t>> channels;    ///< for each channel the order of positions
-  std::vector<std::uint32_t> wires;                    ///< indices into Communication::wires
+  std::vector<std::uint32_t> members;                ///< GPUs, in rank order
+  std::vector<std::vector<std::uint32_t>> channels;  ///< for each channel the order of positions
+  std::vector<std::uint32_t> wires;                  ///< indices into Communication::wires
   /// (source position, destination position, channel) -> index into `wires`.
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> wire_of;
 };
 
 /// How collectives are carried out.
 struct CollectiveChoice {
-  std::map<CollectiveOp, std::string> algorithm;   ///< a row of collective_table(op)
+  std::map<CollectiveOp, std::string> algorithm;  ///< a row of collective_table(op)
   Fidelity fidelity = Fidelity::automatic;
 };
 

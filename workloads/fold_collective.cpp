@@ -17,8 +17,8 @@ FoldedCollective fold_collective(const Communication& communication, const Foldi
   }
   const std::vector<std::uint64_t> colours = transfer_colours(pattern, group, wire_colour);
   const auto wire_of = [&](const Transfer& t) { return group.wire_of.at({t.source, t.destination, t.channel}); };
-  // Each transfer of the wire that stands for a class becomes a flow. Transfers of one colour begin and end together, so
-  // to wait for one of them is to wait for the flow of that colour.
+  // Each transfer of the wire that stands for a class becomes a flow. Transfers of one colour begin and end together,
+  // so to wait for one of them is to wait for the flow of that colour.
   std::vector<std::size_t> standing;
   std::unordered_map<std::uint64_t, std::uint32_t> flow_of_colour;
   for (std::size_t t = 0; t < colours.size(); ++t) {
@@ -50,15 +50,15 @@ Schedule lone_schedule(const FoldedCollective& collective, std::uint32_t rank_co
   ScheduleBuilder builder(rank_count);
   const NameId name = builder.name("collective");
   for (const FoldedCollective::Flow& flow : collective.flows) {
-    const OpId id = builder.add_flow(name, Kind::other, flow.source, flow.destination, flow.bytes, flow.path, {},
-                                     flow.rounds);
+    const OpId id =
+        builder.add_flow(name, Kind::other, flow.source, flow.destination, flow.bytes, flow.path, {}, flow.rounds);
     for (std::uint32_t before : flow.after) builder.add_edge(OpId{before}, id);
   }
   return builder.build();
 }
 
 std::vector<std::pair<std::uint32_t, CollectiveSpec>> reusable_collectives(const Communication& communication,
-                                                                          const Folding& folding) {
+                                                                           const Folding& folding) {
   std::vector<std::pair<std::uint32_t, CollectiveSpec>> out;
   for (std::uint32_t c = 0; c < folding.group_of_class.size(); ++c)
     if (folding.isolated[c])

@@ -45,11 +45,13 @@ Colours one_colour_each(const Communication& communication, const LinkParts& par
 class Folder {
  public:
   Folder(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency, bool enabled)
-      : communication_(communication), cluster_(cluster), concurrency_(concurrency),
+      : communication_(communication),
+        cluster_(cluster),
+        concurrency_(concurrency),
         parts_(make_link_parts(communication, cluster, concurrency, enabled)),
         kept_(enabled ? possible_bottlenecks(parts_, cluster) : std::vector<bool>(parts_.link.size(), true)) {
-    const Colours colours = enabled ? refine(communication, cluster, parts_, kept_)
-                                    : one_colour_each(communication, parts_);
+    const Colours colours =
+        enabled ? refine(communication, cluster, parts_, kept_) : one_colour_each(communication, parts_);
     gpus_ = classes_of(colours.gpu);
     groups_ = classes_of(colours.group);
     wires_ = classes_of(colours.wire);
@@ -129,9 +131,9 @@ class Folder {
   const Cluster& cluster_;
   Concurrency concurrency_;
   LinkParts parts_;
-  std::vector<bool> kept_;           // by part
+  std::vector<bool> kept_;  // by part
   Classes gpus_, groups_, wires_, part_classes_;
-  std::vector<LinkId> folded_;       // by part: the link of the folded network
+  std::vector<LinkId> folded_;  // by part: the link of the folded network
   Folding out_;
 };
 

@@ -2,9 +2,10 @@
 //
 // The GPUs, groups, wires and links of a run form a graph. Colour refinement finds its coarsest equitable partition:
 // GPUs of one class run the same program, wires of one class carry the same flows, and every link of a class is crossed
-// by equally many wires of each class. (A link that serves flows which are never under way together counts as several.) Flows of a class then start together, get the same max-min rate and end together,
-// so one flow that crosses the class of a link as often as the members cross one link of it stands for all of them
-// exactly. Nothing is assumed about the topology: what is not symmetric gets classes of its own.
+// by equally many wires of each class. (A link that serves flows which are never under way together counts as several.)
+// Flows of a class then start together, get the same max-min rate and end together, so one flow that crosses the class
+// of a link as often as the members cross one link of it stands for all of them exactly. Nothing is assumed about the
+// topology: what is not symmetric gets classes of its own.
 #pragma once
 
 #include <cstdint>
@@ -17,20 +18,20 @@
 namespace rehearse {
 
 struct GpuClass {
-  std::uint32_t representative = 0;   ///< the lowest GPU of the class
+  std::uint32_t representative = 0;  ///< the lowest GPU of the class
   std::uint32_t members = 0;
 };
 
 struct Folding {
-  std::vector<GpuClass> gpus;                    ///< by class
-  std::vector<std::uint32_t> gpu_class;          ///< by GPU
-  std::vector<std::uint32_t> group_class;        ///< by group
-  std::vector<std::uint32_t> group_of_class;     ///< a group of each class: the lowest
-  std::vector<std::uint32_t> wire_class;         ///< by wire
+  std::vector<GpuClass> gpus;                 ///< by class
+  std::vector<std::uint32_t> gpu_class;       ///< by GPU
+  std::vector<std::uint32_t> group_class;     ///< by group
+  std::vector<std::uint32_t> group_of_class;  ///< a group of each class: the lowest
+  std::vector<std::uint32_t> wire_class;      ///< by wire
   std::vector<PathId> path_of_wire_class;
-  std::vector<bool> isolated;                    ///< by group class: nobody else ever uses its links meanwhile
-  Network network;                               ///< of classes of parts of links
-  std::uint32_t links_left_out = 0;              ///< that carry something but can never be the bottleneck
+  std::vector<bool> isolated;        ///< by group class: nobody else ever uses its links meanwhile
+  Network network;                   ///< of classes of parts of links
+  std::uint32_t links_left_out = 0;  ///< that carry something but can never be the bottleneck
 
   [[nodiscard]] PathId path(std::uint32_t wire) const { return path_of_wire_class[wire_class[wire]]; }
 };

@@ -11,7 +11,9 @@ namespace {
 CollectiveStep reduction(const Plan& plan, std::int64_t elements, bool blocking) {
   return {.group = GroupKind::data,
           .op = plan.zero >= 1 ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
-          .elements = elements, .element_bytes = element_bytes(plan.gradient_precision), .kind = Kind::data_comm,
+          .elements = elements,
+          .element_bytes = element_bytes(plan.gradient_precision),
+          .kind = Kind::data_comm,
           .blocking = blocking};
 }
 
@@ -62,8 +64,11 @@ Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan
 }
 
 CollectiveStep parameter_gather(const Plan& plan, std::int64_t parameters) {
-  return {.group = GroupKind::data, .op = CollectiveOp::all_gather, .elements = parameters,
-          .element_bytes = element_bytes(plan.precision), .kind = Kind::data_comm};
+  return {.group = GroupKind::data,
+          .op = CollectiveOp::all_gather,
+          .elements = parameters,
+          .element_bytes = element_bytes(plan.precision),
+          .kind = Kind::data_comm};
 }
 
 }  // namespace rehearse

@@ -17,13 +17,14 @@ bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b, 
   if (a.group == b.group) return true;
   const CommGroup &of_a = c.groups()[a.group], &of_b = c.groups()[b.group];
   const bool beside = concurrency.overlapped_data && (of_a.kind == GroupKind::data || of_b.kind == GroupKind::data);
-  return beside || !(has_member(of_b, a.from) || has_member(of_b, a.to) || has_member(of_a, b.from) ||
-                     has_member(of_a, b.to));
+  return beside ||
+         !(has_member(of_b, a.from) || has_member(of_b, a.to) || has_member(of_a, b.from) || has_member(of_a, b.to));
 }
 
 /// A blocking send ends before its sender does anything else. What a GPU receives has arrived before the collectives at
 /// the end of its iteration, because its last passes needed it.
-bool message_may_meet(const Communication& c, const Wire& message, const Wire& collective, const Concurrency& concurrency) {
+bool message_may_meet(const Communication& c, const Wire& message, const Wire& collective,
+                      const Concurrency& concurrency) {
   const CommGroup& group = c.groups()[collective.group];
   if (concurrency.overlapped_data && group.kind == GroupKind::data) return true;
   if (concurrency.blocking_sends && has_member(group, message.from)) return false;

@@ -26,8 +26,8 @@ struct LinkParts {
 LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency,
                           bool cut);
 
-/// Whether flows of the two wires can ever be under way at the same time: false only where the program of a GPU puts the
-/// one behind the other.
+/// Whether flows of the two wires can ever be under way at the same time: false only where the program of a GPU puts
+/// the one behind the other.
 bool may_meet(const Communication& communication, const Wire& a, const Wire& b, const Concurrency& concurrency);
 
 }  // namespace rehearse

@@ -18,7 +18,11 @@ class Lowering {
  public:
   Lowering(const Program& program, const Communication& communication, const Folding& folding,
            const CollectiveTimes& times, Seconds launch)
-      : program_(program), communication_(communication), folding_(folding), times_(times), launch_(launch),
+      : program_(program),
+        communication_(communication),
+        folding_(folding),
+        times_(times),
+        launch_(launch),
         builder_(static_cast<std::uint32_t>(folding.gpus.size())) {}
 
   Lowered run() {
@@ -35,7 +39,7 @@ class Lowering {
     Rank rank{};
     std::uint32_t gpu = 0;
     LaneId compute{}, communication{};
-    std::vector<OpId> before;          ///< of the next blocking op
+    std::vector<OpId> before;  ///< of the next blocking op
     /// The last collective of each kind of group: those of one group go one after another, as on a stream of their own.
     std::array<std::vector<OpId>, group_kind_count> last_collective;
     std::array<std::uint32_t, group_kind_count> calls{};  ///< collectives so far, by kind of group
@@ -102,9 +106,13 @@ class Lowering {
     const Meeting& meeting = meetings.at(number);
     builder_.add_edges(at.before, meeting.opens);
     builder_.add_edges(at.last_collective[kind], meeting.opens);
-    builder_.add_span({.name = call_names_[i.index], .lane = at.communication, .opens = meeting.opens,
-                       .closes = meeting.closes, .bytes = Bytes(call.step.elements * call.step.element_bytes),
-                       .tags = i.tags, .kind = call.step.kind});
+    builder_.add_span({.name = call_names_[i.index],
+                       .lane = at.communication,
+                       .opens = meeting.opens,
+                       .closes = meeting.closes,
+                       .bytes = Bytes(call.step.elements * call.step.element_bytes),
+                       .tags = i.tags,
+                       .kind = call.step.kind});
     at.last_collective[kind] = {meeting.closes};
     if (call.step.blocking) at.before = {meeting.closes};
   }
@@ -131,7 +139,8 @@ class Lowering {
   }
 
   /// The flows of a collective after `started`; returns the join of its ends.
-  OpId add_flows(std::uint32_t group_class, const CollectiveSpec& spec, OpId started, NameId name, Kind kind, Tags tags) {
+  OpId add_flows(std::uint32_t group_class, const CollectiveSpec& spec, OpId started, NameId name, Kind kind,
+                 Tags tags) {
     const FoldedCollective& collective = folded(group_class, spec);
     const auto first = static_cast<std::uint32_t>(builder_.size());
     const auto count = static_cast<std::uint32_t>(collective.flows.size());
@@ -201,11 +210,11 @@ class Lowering {
   Lowered out_;
   std::vector<NameId> segment_names_, call_names_;
   std::array<NameId, 2> message_names_{};
-  std::vector<std::uint32_t> parts_;                                          // by segment
-  std::unordered_map<std::uint32_t, std::vector<Meeting>> collectives_;       // by group class, in order of call
+  std::vector<std::uint32_t> parts_;                                     // by segment
+  std::unordered_map<std::uint32_t, std::vector<Meeting>> collectives_;  // by group class, in order of call
   std::map<std::pair<std::uint32_t, CollectiveSpec>, FoldedCollective> folded_;
   std::map<std::pair<std::uint32_t, CollectiveSpec>, std::uint32_t> loads_;
-  std::unordered_map<std::uint64_t, OpId> flows_;                             // by wire class and message
+  std::unordered_map<std::uint64_t, OpId> flows_;  // by wire class and message
 };
 
 }  // namespace

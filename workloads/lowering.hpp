@@ -17,11 +17,11 @@ namespace rehearse {
 struct FoldedCollective {
   struct Flow {
     PathId path{};
-    Rank source{}, destination{};          ///< classes of GPUs
+    Rank source{}, destination{};  ///< classes of GPUs
     Bytes bytes;
     std::uint32_t rounds = 1;
-    std::vector<std::uint32_t> after;      ///< flows of this collective
-    bool last = false;                     ///< nothing waits for it but the end
+    std::vector<std::uint32_t> after;  ///< flows of this collective
+    bool last = false;                 ///< nothing waits for it but the end
   };
   std::vector<Flow> flows;
 };
@@ -39,20 +39,20 @@ using CollectiveTimes = std::map<std::pair<std::uint32_t, CollectiveSpec>, Secon
 /// A change of the memory in use on a simulated GPU.
 struct MemoryChange {
   Rank rank{};
-  OpId when{};        ///< at the end of this op; no_index: at the start
+  OpId when{};  ///< at the end of this op; no_index: at the start
   Bytes bytes;
 };
 
 struct Lowered {
   Schedule schedule;
-  std::vector<MemoryChange> memory;          ///< of each rank in its order
-  std::uint64_t collectives = 0;             ///< calls in the schedule
-  std::uint64_t replayed = 0;                ///< of these, with a time from `times`
+  std::vector<MemoryChange> memory;  ///< of each rank in its order
+  std::uint64_t collectives = 0;     ///< calls in the schedule
+  std::uint64_t replayed = 0;        ///< of these, with a time from `times`
 };
 
 /// Collectives that could be replayed once: of isolated group classes, each with its spec.
 std::vector<std::pair<std::uint32_t, CollectiveSpec>> reusable_collectives(const Communication& communication,
-                                                                          const Folding& folding);
+                                                                           const Folding& folding);
 
 /// `times` holds the collectives to be taken from one replay; the others become flows. `launch` is the software cost of
 /// starting a collective.

@@ -58,7 +58,8 @@ Bytes layer_activations(const Model& model, const Plan& plan) {
 
 std::vector<Bytes> chunk_activations(const Model& model, const Plan& plan) {
   const LayerRange range = layers_of(model, plan, 0);
-  std::vector<Bytes> out(static_cast<std::size_t>(plan.chunks()), layer_activations(model, plan) * (range.last - range.first));
+  std::vector<Bytes> out(static_cast<std::size_t>(plan.chunks()),
+                         layer_activations(model, plan) * (range.last - range.first));
   const std::int64_t tokens = plan.micro_batch * model.seq_len, e = element_bytes(plan.precision);
   const std::int64_t local = plan.sequence_parallel ? tokens / plan.tensor : tokens;
   out.front() += Bytes(model.dropout ? local * model.hidden : 0);

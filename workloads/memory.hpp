@@ -24,8 +24,8 @@ std::vector<Bytes> chunk_activations(const Model& model, const Plan& plan);
 
 struct StageMemory {
   Bytes weights, gradients, optimizer;
-  Bytes activations;       ///< at the moment when most are kept
-  Bytes recomputation;     ///< one layer's activations while they are made again
+  Bytes activations;    ///< at the moment when most are kept
+  Bytes recomputation;  ///< one layer's activations while they are made again
   [[nodiscard]] Bytes fixed() const { return weights + gradients + optimizer; }
   [[nodiscard]] Bytes peak() const { return fixed() + activations + recomputation; }
 };

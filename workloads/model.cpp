@@ -69,9 +69,7 @@ std::int64_t Model::embedding_parameters() const {
   return vocab * hidden + (positions == Positions::learned ? seq_len * hidden : 0);
 }
 
-std::int64_t Model::head_parameters() const {
-  return norm_parameters(*this) + (tied_embeddings ? 0 : vocab * hidden);
-}
+std::int64_t Model::head_parameters() const { return norm_parameters(*this) + (tied_embeddings ? 0 : vocab * hidden); }
 
 std::int64_t Model::parameters() const {
   return layers * layer_parameters() + embedding_parameters() + head_parameters();
@@ -91,8 +89,8 @@ Model read_model(Reader& reader) {
   m.head_dim =
       read_size(reader, "head_dim", most_width, m.heads > 0 ? std::max<std::int64_t>(1, m.hidden / m.heads) : 1);
   if (m.kv_heads > 0 && m.heads % m.kv_heads != 0)
-    reader.fault("kv_heads", std::to_string(m.heads) + " heads do not divide by " + std::to_string(m.kv_heads) +
-                                 " KV heads");
+    reader.fault("kv_heads",
+                 std::to_string(m.heads) + " heads do not divide by " + std::to_string(m.kv_heads) + " KV heads");
   m.ffn = read_size(reader, "ffn", 4 * most_width, 4 * m.hidden);
   m.vocab = read_size(reader, "vocab", most_tokens);
   m.seq_len = read_size(reader, "seq_len", most_tokens);
@@ -110,9 +108,14 @@ Value to_value(const Model& m) {
   Value out;
   const auto name_of = [](const auto& names, auto e) { return std::string(names[static_cast<std::size_t>(e)]); };
   out["name"] = scalar_value(m.name);
-  for (const auto& [key, number] : {std::pair{"layers", m.layers}, {"hidden", m.hidden}, {"heads", m.heads},
-                                    {"kv_heads", m.kv_heads}, {"head_dim", m.head_dim}, {"ffn", m.ffn},
-                                    {"vocab", m.vocab}, {"seq_len", m.seq_len}})
+  for (const auto& [key, number] : {std::pair{"layers", m.layers},
+                                    {"hidden", m.hidden},
+                                    {"heads", m.heads},
+                                    {"kv_heads", m.kv_heads},
+                                    {"head_dim", m.head_dim},
+                                    {"ffn", m.ffn},
+                                    {"vocab", m.vocab},
+                                    {"seq_len", m.seq_len}})
     out[key] = scalar_value(number);
   out["activation"] = scalar_value(name_of(activation_names, m.activation));
   out["norm"] = scalar_value(name_of(norm_names, m.norm));

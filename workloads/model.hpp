@@ -17,17 +17,17 @@ struct Model {
   std::int64_t layers = 0;
   std::int64_t hidden = 0;
   std::int64_t heads = 0;
-  std::int64_t kv_heads = 0;   ///< < heads: grouped-query attention
-  std::int64_t head_dim = 0;   ///< hidden / heads unless given
-  std::int64_t ffn = 0;        ///< inner width of the MLP
+  std::int64_t kv_heads = 0;  ///< < heads: grouped-query attention
+  std::int64_t head_dim = 0;  ///< hidden / heads unless given
+  std::int64_t ffn = 0;       ///< inner width of the MLP
   std::int64_t vocab = 0;
   std::int64_t seq_len = 0;
   Activation activation = Activation::gelu;
   Norm norm = Norm::layer_norm;
   Positions positions = Positions::learned;
-  bool bias = true;            ///< linear layers have one
+  bool bias = true;  ///< linear layers have one
   bool dropout = true;
-  bool tied_embeddings = true; ///< the output layer is the input embedding
+  bool tied_embeddings = true;  ///< the output layer is the input embedding
 
   /// swiglu has a gate: the first MLP product is twice as wide.
   [[nodiscard]] bool gated() const { return activation == Activation::swiglu; }

@@ -25,7 +25,7 @@ constexpr std::int64_t most_degree = 1 << 20;
 constexpr std::int64_t most_batch = 1 << 30;
 constexpr std::int64_t most_layer_passes = 1 << 20;  ///< micro batches times layers: what is simulated one by one
 constexpr std::int64_t most_buckets = 1 << 14;
-constexpr double most_counted = 4e18;                ///< bytes, FLOPs of a kernel
+constexpr double most_counted = 4e18;  ///< bytes, FLOPs of a kernel
 
 std::int64_t at_most(Reader& reader, std::string_view key, std::int64_t value, std::int64_t most) {
   if (value <= most) return value;
@@ -136,12 +136,12 @@ Plan read_plan(Reader& reader, std::int64_t gpus) {
   p.expert = read_only_one(reader, "expert");
   p.zero = reader.get_at_least("zero", 0, 0);
   if (p.zero > 1) reader.fault("zero", fmt::format("{} is not modelled by this version; expected 0 or 1", p.zero));
-  const std::string recompute =
-      reader.get_name("recompute", "recomputation", {"none", "selective", "full"}, "none");
+  const std::string recompute = reader.get_name("recompute", "recomputation", {"none", "selective", "full"}, "none");
   for (std::size_t i = 0; i < recompute_names.size(); ++i)
     if (recompute_names[i] == recompute) p.recompute = static_cast<Recompute>(i);
   p.attention = reader.get_name("attention", "attention", {"unfused", "flash"}, "unfused") == "flash"
-                    ? Attention::flash : Attention::unfused;
+                    ? Attention::flash
+                    : Attention::unfused;
   p.precision = read_precision(reader, "precision", "bf16");
   p.gradient_precision = read_precision(reader, "gradient_precision", "fp32");
   p.overlap_grad_reduce = reader.get<bool>("overlap_grad_reduce", false);
@@ -154,21 +154,27 @@ Plan read_plan(Reader& reader, std::int64_t gpus) {
 
 Value to_value(const Plan& p) {
   Value out;
-  for (const auto& [key, number] :
-       {std::pair{"tensor", p.tensor}, {"pipeline", p.pipeline}, {"data", p.data}, {"micro_batch", p.micro_batch},
-        {"global_batch", p.global_batch}, {"virtual_stages", p.virtual_stages}, {"context", p.context},
-        {"expert", p.expert}, {"zero", p.zero}})
+  for (const auto& [key, number] : {std::pair{"tensor", p.tensor},
+                                    {"pipeline", p.pipeline},
+                                    {"data", p.data},
+                                    {"micro_batch", p.micro_batch},
+                                    {"global_batch", p.global_batch},
+                                    {"virtual_stages", p.virtual_stages},
+                                    {"context", p.context},
+                                    {"expert", p.expert},
+                                    {"zero", p.zero}})
     out[key] = scalar_value(number);
-  for (const auto& [key, text] :
-       {std::pair{"schedule", p.schedule}, {"recompute", std::string(recompute_name(p.recompute))},
-        {"attention", std::string(p.attention == Attention::flash ? "flash" : "unfused")},
-        {"precision", std::string(precision_name(p.precision))},
-        {"gradient_precision", std::string(precision_name(p.gradient_precision))},
-        {"bucket_size", fmt::format("{} B", p.bucket_size.value())}})
+  for (const auto& [key, text] : {std::pair{"schedule", p.schedule},
+                                  {"recompute", std::string(recompute_name(p.recompute))},
+                                  {"attention", std::string(p.attention == Attention::flash ? "flash" : "unfused")},
+                                  {"precision", std::string(precision_name(p.precision))},
+                                  {"gradient_precision", std::string(precision_name(p.gradient_precision))},
+                                  {"bucket_size", fmt::format("{} B", p.bucket_size.value())}})
     out[key] = scalar_value(text);
-  for (const auto& [key, flag] :
-       {std::pair{"sequence_parallel", p.sequence_parallel}, {"overlap_grad_reduce", p.overlap_grad_reduce},
-        {"overlap_p2p", p.overlap_p2p}, {"scatter_gather", p.scatter_gather}})
+  for (const auto& [key, flag] : {std::pair{"sequence_parallel", p.sequence_parallel},
+                                  {"overlap_grad_reduce", p.overlap_grad_reduce},
+                                  {"overlap_p2p", p.overlap_p2p},
+                                  {"scatter_gather", p.scatter_gather}})
     out[key] = scalar_value(flag);
   return out;
 }

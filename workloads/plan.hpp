@@ -20,19 +20,19 @@ struct Plan {
   std::int64_t tensor = 1, pipeline = 1, data = 1;
   std::int64_t micro_batch = 1;
   std::int64_t global_batch = 1;
-  std::string schedule = "1f1b";        ///< a row of pipeline_table()
-  std::int64_t virtual_stages = 1;      ///< model chunks a GPU (interleaved)
-  bool sequence_parallel = false;       ///< Korthikanti et al. 2022
+  std::string schedule = "1f1b";    ///< a row of pipeline_table()
+  std::int64_t virtual_stages = 1;  ///< model chunks a GPU (interleaved)
+  bool sequence_parallel = false;   ///< Korthikanti et al. 2022
   std::int64_t context = 1, expert = 1;
-  std::int64_t zero = 0;                ///< 0, or 1: optimizer states sharded over the data group
+  std::int64_t zero = 0;  ///< 0, or 1: optimizer states sharded over the data group
   Recompute recompute = Recompute::none;
   Attention attention = Attention::unfused;
   Precision precision = Precision::bf16;
   Precision gradient_precision = Precision::fp32;  ///< of the gradient buffer and its reduction
-  bool overlap_grad_reduce = false;     ///< reduce a bucket as soon as its layers' last backward is done
-  Bytes bucket_size;                    ///< of gradients; 0: one bucket a model chunk
-  bool overlap_p2p = false;             ///< a sender goes on computing while its activations travel
-  bool scatter_gather = true;           ///< tensor ranks each send a share and gather it (Narayanan et al. 2021, 4.1)
+  bool overlap_grad_reduce = false;                ///< reduce a bucket as soon as its layers' last backward is done
+  Bytes bucket_size;                               ///< of gradients; 0: one bucket a model chunk
+  bool overlap_p2p = false;                        ///< a sender goes on computing while its activations travel
+  bool scatter_gather = true;  ///< tensor ranks each send a share and gather it (Narayanan et al. 2021, 4.1)
 
   [[nodiscard]] std::int64_t gpus() const { return tensor * pipeline * data; }
   [[nodiscard]] std::int64_t micro_batches() const { return global_batch / (micro_batch * data); }

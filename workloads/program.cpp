@@ -80,8 +80,10 @@ class ProgramBuilder {
   void message(Instruction::Type type, const Message& m, std::int64_t peer_chunk, Tags tags) {
     const auto found = message_index_.try_emplace(m, static_cast<std::uint32_t>(program_.messages.size()));
     if (found.second) program_.messages.push_back(m);
-    out_->push_back({.type = type, .index = found.first->second,
-                     .peer = static_cast<std::uint32_t>(peer_chunk % plan_.pipeline), .tags = tags});
+    out_->push_back({.type = type,
+                     .index = found.first->second,
+                     .peer = static_cast<std::uint32_t>(peer_chunk % plan_.pipeline),
+                     .tags = tags});
   }
 
   void memory(Bytes bytes, Tags tags) {
@@ -91,8 +93,10 @@ class ProgramBuilder {
   std::uint32_t gather_call() {
     if (gather_ == no_index) {
       gather_ = static_cast<std::uint32_t>(program_.calls.size());
-      program_.calls.push_back({{.op = CollectiveOp::all_gather, .elements = boundary_elements(),
-                                 .element_bytes = element_bytes(plan_.precision), .kind = Kind::pipeline_comm},
+      program_.calls.push_back({{.op = CollectiveOp::all_gather,
+                                 .elements = boundary_elements(),
+                                 .element_bytes = element_bytes(plan_.precision),
+                                 .kind = Kind::pipeline_comm},
                                 "all_gather activations"});
     }
     return gather_;
@@ -130,9 +134,11 @@ class ProgramBuilder {
   }
 
   [[nodiscard]] CollectiveStep embedding_reduction() const {
-    return {.group = GroupKind::embedding, .op = CollectiveOp::all_reduce,
+    return {.group = GroupKind::embedding,
+            .op = CollectiveOp::all_reduce,
             .elements = padded_vocab(model_, plan_) / plan_.tensor * model_.hidden,
-            .element_bytes = element_bytes(plan_.gradient_precision), .kind = Kind::embedding_comm};
+            .element_bytes = element_bytes(plan_.gradient_precision),
+            .kind = Kind::embedding_comm};
   }
 
   void append(const Steps& steps) {

@@ -21,7 +21,7 @@ struct SegmentPart {
 
 /// Kernels between two communications, to be one op.
 struct Segment {
-  std::string name;              ///< "layer 3 attention", "layers 4-7"
+  std::string name;  ///< "layer 3 attention", "layers 4-7"
   Kind kind = Kind::forward;
   std::int16_t layer = -1;
   Seconds duration;
@@ -32,25 +32,25 @@ struct Segment {
 /// A collective as it is called: what, on which group, how much.
 struct CollectiveCall {
   CollectiveStep step;
-  std::string name;              ///< "all_reduce layer 3"
+  std::string name;  ///< "all_reduce layer 3"
 };
 
 /// A send or receive between neighbouring chunks.
 struct Message {
   Phase phase = Phase::forward;  ///< activations go to the next chunk, gradients to the one before
   std::int32_t micro_batch = 0;
-  std::int32_t chunk = 0;        ///< model chunk that sends
+  std::int32_t chunk = 0;  ///< model chunk that sends
   friend auto operator<=>(const Message&, const Message&) = default;
 };
 
 struct Instruction {
   enum class Type : std::uint8_t {
-    compute,      ///< segment `index`
-    collective,   ///< call `index`
-    send,         ///< message `index`, to stage `peer`
-    receive,      ///< message `index`, from stage `peer`
-    wait,         ///< for all collectives so far, blocking or not
-    memory        ///< from here on `bytes` more (or less) are in use
+    compute,     ///< segment `index`
+    collective,  ///< call `index`
+    send,        ///< message `index`, to stage `peer`
+    receive,     ///< message `index`, from stage `peer`
+    wait,        ///< for all collectives so far, blocking or not
+    memory       ///< from here on `bytes` more (or less) are in use
   };
   Type type = Type::compute;
   std::uint32_t index = 0;
@@ -64,12 +64,12 @@ struct Program {
   std::vector<CollectiveCall> calls;
   std::vector<Message> messages;
   std::vector<std::vector<Instruction>> stages;
-  Bytes message_bytes;                 ///< of each message, for each sending GPU
+  Bytes message_bytes;  ///< of each message, for each sending GPU
   bool blocking_sends = true;
 };
 
 struct ProgramOptions {
-  bool merge_kernels = true;           ///< kernels between two communications become one segment
+  bool merge_kernels = true;  ///< kernels between two communications become one segment
 };
 
 /// Expand `model` under `plan` into programs. `activation_bytes` is what one micro batch keeps in each model

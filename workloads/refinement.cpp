@@ -37,7 +37,8 @@ class Refiner {
       : communication_(communication), parts_(parts), kept_(kept) {
     const Layout& layout = communication.layout();
     for (std::uint32_t g = 0; g < layout.gpus(); ++g) c_.gpu.push_back(mix(layout.stage_of(g)));
-    for (const CommGroup& group : communication.groups()) c_.group.push_back(mix(static_cast<std::uint64_t>(group.kind)));
+    for (const CommGroup& group : communication.groups())
+      c_.group.push_back(mix(static_cast<std::uint64_t>(group.kind)));
     for (std::size_t p = 0; p < parts.link.size(); ++p) {
       const Link& link = cluster.links()[index(parts.link[p])];
       c_.part.push_back(mix({bits(link.bandwidth.value()), static_cast<std::uint64_t>(link.kind), kept[p] ? 1U : 0U}));

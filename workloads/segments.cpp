@@ -48,8 +48,8 @@ class SegmentWriter {
  private:
   void flush() {
     if (run_.empty()) return;
-    Segment segment{.name = cover_name(run_.front(), run_.back()), .kind = run_.front().kind,
-                    .layer = run_.front().layer};
+    Segment segment{
+        .name = cover_name(run_.front(), run_.back()), .kind = run_.front().kind, .layer = run_.front().layer};
     if (!merge_) segment.name += " " + run_.front().kernel.name;
     for (const KernelStep& step : run_) {
       const Seconds time = device_.time(step.kernel);

@@ -19,12 +19,12 @@ namespace rehearse {
 struct KernelStep {
   Kernel kernel;
   Kind kind = Kind::forward;
-  std::int16_t layer = -1;       ///< -1: embedding or head
-  const char* block = "";        ///< "attention", "mlp", "embedding", "head", "optimizer"
+  std::int16_t layer = -1;  ///< -1: embedding or head
+  const char* block = "";   ///< "attention", "mlp", "embedding", "head", "optimizer"
 };
 
-/// A group of GPUs that communicate: of one tensor-parallel shard set, of one data-parallel replica set, or of the first
-/// and last stage that share the embedding.
+/// A group of GPUs that communicate: of one tensor-parallel shard set, of one data-parallel replica set, or of the
+/// first and last stage that share the embedding.
 enum class GroupKind : std::uint8_t { tensor, data, embedding };
 inline constexpr std::size_t group_kind_count = 3;
 
@@ -32,11 +32,11 @@ inline constexpr std::size_t group_kind_count = 3;
 struct CollectiveStep {
   GroupKind group = GroupKind::tensor;
   CollectiveOp op = CollectiveOp::all_reduce;
-  std::int64_t elements = 0;       ///< of the full vector
+  std::int64_t elements = 0;  ///< of the full vector
   std::int64_t element_bytes = 2;
   Kind kind = Kind::tensor_comm;
   std::int16_t layer = -1;
-  bool blocking = true;            ///< the GPU's next kernel waits for it
+  bool blocking = true;  ///< the GPU's next kernel waits for it
 };
 
 using Step = std::variant<KernelStep, CollectiveStep>;

@@ -96,8 +96,11 @@ Steps optimizer_steps(const Plan& plan, std::int64_t parameters) {
   const std::int64_t weight = element_bytes(plan.precision), gradient = element_bytes(plan.gradient_precision);
   Steps steps;
   const auto add = [&](const char* name, std::int64_t per_parameter) {
-    steps.emplace_back(KernelStep{{.name = name, .precision = plan.precision, .bytes = Bytes(per_parameter * parameters)},
-                                  Kind::optimizer, -1, "optimizer"});
+    steps.emplace_back(
+        KernelStep{{.name = name, .precision = plan.precision, .bytes = Bytes(per_parameter * parameters)},
+                   Kind::optimizer,
+                   -1,
+                   "optimizer"});
   };
   add("gradient norm", gradient);
   add("gradient clip", 2 * gradient);

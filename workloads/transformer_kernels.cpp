@@ -34,8 +34,8 @@ std::int64_t chunk_parameters(const Model& model, const Plan& plan, std::int64_t
 Flops model_flops(const Model& m, std::int64_t global_batch) {
   const auto tokens = static_cast<double>(global_batch * m.seq_len);
   const auto h = static_cast<double>(m.hidden), a = static_cast<double>(m.attention_width());
-  const double weights = h * (a + 2.0 * static_cast<double>(m.kv_width())) + a * h +
-                         h * static_cast<double>(m.ffn_in_width() + m.ffn);
+  const double weights =
+      h * (a + 2.0 * static_cast<double>(m.kv_width())) + a * h + h * static_cast<double>(m.ffn_in_width() + m.ffn);
   const double attention = 2.0 * static_cast<double>(m.seq_len) * a;
   const double layer = 2.0 * (weights + attention);
   const double head = 2.0 * h * static_cast<double>(m.vocab);
@@ -60,19 +60,19 @@ StepWriter::StepWriter(const Model& m, const Plan& p)
       plan(p) {}
 
 void StepWriter::gemm(const char* name, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t batch) {
-  steps_.emplace_back(KernelStep{{.name = name, .gemm = {batch, m, n, k}, .precision = plan.precision}, kind_, layer_,
-                                 block_});
+  steps_.emplace_back(
+      KernelStep{{.name = name, .gemm = {batch, m, n, k}, .precision = plan.precision}, kind_, layer_, block_});
 }
 
 void StepWriter::stream(const char* name, std::int64_t per_element, std::int64_t elements) {
-  steps_.emplace_back(KernelStep{{.name = name, .precision = plan.precision, .bytes = Bytes(per_element * elements)},
-                                 kind_, layer_, block_});
+  steps_.emplace_back(KernelStep{
+      {.name = name, .precision = plan.precision, .bytes = Bytes(per_element * elements)}, kind_, layer_, block_});
 }
 
 void StepWriter::tensor_collective(CollectiveOp op, std::int64_t elements, std::int64_t element_bytes) {
   if (plan.tensor > 1)
-    steps_.emplace_back(CollectiveStep{.op = op, .elements = elements, .element_bytes = element_bytes,
-                                       .kind = Kind::tensor_comm, .layer = layer_});
+    steps_.emplace_back(CollectiveStep{
+        .op = op, .elements = elements, .element_bytes = element_bytes, .kind = Kind::tensor_comm, .layer = layer_});
 }
 
 void StepWriter::enter_parallel_region() {
@@ -86,7 +86,8 @@ void StepWriter::leave_parallel_region() {
 
 /// softmax(Q K^T) V. Flash attention does both products in one kernel and, being causal, half of each.
 void StepWriter::attention_core_forward() {
-  if (plan.attention == Attention::flash) return gemm("flash attention", seq, (seq + 1) / 2, 2 * head_dim, attention_batch);
+  if (plan.attention == Attention::flash)
+    return gemm("flash attention", seq, (seq + 1) / 2, 2 * head_dim, attention_batch);
   const std::int64_t scores = attention_batch * seq * seq;
   gemm("scores", seq, seq, head_dim, attention_batch);
   stream("mask and softmax", 2 * element, scores);

@@ -10,7 +10,11 @@ class StepWriter {
  public:
   StepWriter(const Model& model, const Plan& plan);
 
-  void at(std::int16_t layer, const char* block, Kind kind) { layer_ = layer; block_ = block; kind_ = kind; }
+  void at(std::int16_t layer, const char* block, Kind kind) {
+    layer_ = layer;
+    block_ = block;
+    kind_ = kind;
+  }
   void gemm(const char* name, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t batch = 1);
   /// A memory-bound kernel that moves `per_element` bytes for each of `elements`.
   void stream(const char* name, std::int64_t per_element, std::int64_t elements);
@@ -23,17 +27,17 @@ class StepWriter {
   Steps take() { return std::move(steps_); }
 
   // Sizes. Elements are counted on one tensor rank.
-  std::int64_t tokens;            ///< of a micro batch
-  std::int64_t local_tokens;      ///< in norms and dropouts: a share under sequence parallelism
+  std::int64_t tokens;        ///< of a micro batch
+  std::int64_t local_tokens;  ///< in norms and dropouts: a share under sequence parallelism
   std::int64_t hidden;
-  std::int64_t qkv_width;         ///< columns of the QKV product
-  std::int64_t attention_width;   ///< rows of the projection
-  std::int64_t attention_batch;   ///< micro batch times heads
+  std::int64_t qkv_width;        ///< columns of the QKV product
+  std::int64_t attention_width;  ///< rows of the projection
+  std::int64_t attention_batch;  ///< micro batch times heads
   std::int64_t seq, head_dim;
-  std::int64_t ffn, ffn_in;       ///< inner width of the MLP; twice that with a gate
+  std::int64_t ffn, ffn_in;  ///< inner width of the MLP; twice that with a gate
   std::int64_t vocab;
-  std::int64_t element;           ///< bytes of an activation
-  std::int64_t mask;              ///< bytes of a dropout mask for each element: 1, or 0 without dropout
+  std::int64_t element;  ///< bytes of an activation
+  std::int64_t mask;     ///< bytes of a dropout mask for each element: 1, or 0 without dropout
   const Model& model;
   const Plan& plan;
 
@@ -50,7 +54,9 @@ class StepWriter {
 void layer_forward(StepWriter& writer, std::int16_t layer, Kind kind);
 
 /// The layers of a chunk: [first, last).
-struct LayerRange { std::int64_t first, last; };
+struct LayerRange {
+  std::int64_t first, last;
+};
 LayerRange layers_of(const Model& model, const Plan& plan, std::int64_t chunk);
 
 }  // namespace rehearse

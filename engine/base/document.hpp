@@ -18,12 +18,12 @@ namespace rehearse {
 struct Value {
   enum class Type : std::uint8_t { null, scalar, sequence, mapping };
   Type type = Type::null;
-  std::string text;                                      ///< of a scalar
-  bool quoted = false;                                   ///< a scalar that stood in quotes
-  std::vector<Value> items;                              ///< of a sequence, or the values of a mapping
-  std::vector<std::string> keys;                         ///< of a mapping, one for each item
+  std::string text;               ///< of a scalar
+  bool quoted = false;            ///< a scalar that stood in quotes
+  std::vector<Value> items;       ///< of a sequence, or the values of a mapping
+  std::vector<std::string> keys;  ///< of a mapping, one for each item
   std::string file;
-  int line = 0;                                          ///< 1-based; in a mapping, that of the key; 0 if unknown
+  int line = 0;  ///< 1-based; in a mapping, that of the key; 0 if unknown
 
   [[nodiscard]] const Value* find(std::string_view key) const;
   Value& operator[](const std::string& key);  ///< of a mapping (a null becomes one): the item, made if absent
@@ -63,7 +63,7 @@ class Reader {
 
   /// The reader of a sub-value; an absent key is a fault if `required`, else an empty mapping.
   Reader child(std::string_view key, bool required = false);
-  std::vector<Reader> items();                     ///< of a sequence; a fault where this is none
+  std::vector<Reader> items();                          ///< of a sequence; a fault where this is none
   [[nodiscard]] std::vector<std::string> keys() const;  ///< of a mapping
 
   // After a fault a read returns its fallback, else the least value allowed (1 where only positive ones are), else T{}.
@@ -71,16 +71,21 @@ class Reader {
 
   /// The value at `key` as T: std::string, bool, std::int64_t, double, Seconds, Bytes, BytesPerSecond, Flops,
   /// FlopsPerSecond. The first form faults where the key is absent. std::int64_t takes digits only.
-  template <class T> T get(std::string_view key);
-  template <class T> T get(std::string_view key, T fallback);
+  template <class T>
+  T get(std::string_view key);
+  template <class T>
+  T get(std::string_view key, T fallback);
   /// This value itself (an item of a sequence, say) as T.
-  template <class T> T as();
+  template <class T>
+  T as();
 
   /// As get<std::int64_t> / quantities, with a fault where the value is below `least` (or not above zero).
   std::int64_t get_at_least(std::string_view key, std::int64_t least);
   std::int64_t get_at_least(std::string_view key, std::int64_t least, std::int64_t fallback);
-  template <class T> T get_positive(std::string_view key);
-  template <class T> T get_positive(std::string_view key, T fallback);
+  template <class T>
+  T get_positive(std::string_view key);
+  template <class T>
+  T get_positive(std::string_view key, T fallback);
   /// A string that must be one of `names`; the fault lists them and the nearest.
   std::string get_name(std::string_view key, std::string_view what, const std::vector<std::string>& names);
   std::string get_name(std::string_view key, std::string_view what, const std::vector<std::string>& names,

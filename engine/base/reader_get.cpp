@@ -21,14 +21,10 @@ namespace {
 std::string shown(const Value& value) {
   constexpr std::size_t most = 60;
   switch (value.type) {
-    case Value::Type::null:
-      return "nothing";
-    case Value::Type::sequence:
-      return "a list";
-    case Value::Type::mapping:
-      return "a mapping";
-    case Value::Type::scalar:
-      break;
+    case Value::Type::null: return "nothing";
+    case Value::Type::sequence: return "a list";
+    case Value::Type::mapping: return "a mapping";
+    case Value::Type::scalar: break;
   }
   const std::string text = value.text.size() > most ? value.text.substr(0, most) + "..." : value.text;
   return value.quoted ? fmt::format("the text '{}'", text) : fmt::format("'{}'", text);

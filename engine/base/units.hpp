@@ -18,9 +18,18 @@ class Quantity {
   /// The bare number, in the SI unit that the type names.
   [[nodiscard]] constexpr double value() const { return value_; }
 
-  constexpr Quantity& operator+=(Quantity o) { value_ += o.value_; return *this; }
-  constexpr Quantity& operator-=(Quantity o) { value_ -= o.value_; return *this; }
-  constexpr Quantity& operator*=(double f) { value_ *= f; return *this; }
+  constexpr Quantity& operator+=(Quantity o) {
+    value_ += o.value_;
+    return *this;
+  }
+  constexpr Quantity& operator-=(Quantity o) {
+    value_ -= o.value_;
+    return *this;
+  }
+  constexpr Quantity& operator*=(double f) {
+    value_ *= f;
+    return *this;
+  }
   friend constexpr Quantity operator+(Quantity a, Quantity b) { return Quantity(a.value_ + b.value_); }
   friend constexpr Quantity operator-(Quantity a, Quantity b) { return Quantity(a.value_ - b.value_); }
   friend constexpr Quantity operator*(Quantity a, double f) { return Quantity(a.value_ * f); }
@@ -45,7 +54,10 @@ class Bytes {
   constexpr explicit Bytes(std::int64_t value) : value_(value) {}
   [[nodiscard]] constexpr std::int64_t value() const { return value_; }
 
-  constexpr Bytes& operator+=(Bytes o) { value_ += o.value_; return *this; }
+  constexpr Bytes& operator+=(Bytes o) {
+    value_ += o.value_;
+    return *this;
+  }
   friend constexpr Bytes operator+(Bytes a, Bytes b) { return Bytes(a.value_ + b.value_); }
   friend constexpr Bytes operator-(Bytes a, Bytes b) { return Bytes(a.value_ - b.value_); }
   friend constexpr Bytes operator*(Bytes a, std::int64_t n) { return Bytes(a.value_ * n); }
@@ -56,9 +68,7 @@ class Bytes {
   std::int64_t value_ = 0;
 };
 
-constexpr Seconds operator/(Bytes b, BytesPerSecond r) {
-  return Seconds(static_cast<double>(b.value()) / r.value());
-}
+constexpr Seconds operator/(Bytes b, BytesPerSecond r) { return Seconds(static_cast<double>(b.value()) / r.value()); }
 constexpr Seconds operator/(Flops f, FlopsPerSecond r) { return Seconds(f.value() / r.value()); }
 constexpr FlopsPerSecond operator/(Flops f, Seconds s) { return FlopsPerSecond(f.value() / s.value()); }
 constexpr BytesPerSecond operator/(Bytes b, Seconds s) {
@@ -74,7 +84,7 @@ enum class LaneId : std::uint32_t {};  ///< a serial resource of a Schedule
 enum class NameId : std::uint32_t {};  ///< an interned string
 
 template <class Id>
-  requires std::is_enum_v<Id>
+requires std::is_enum_v<Id>
 constexpr std::size_t index(Id id) { return static_cast<std::size_t>(id); }
 
 }  // namespace rehearse

@@ -54,14 +54,10 @@ bool is_inline(const Value& value) {
 
 std::string inline_text(const Value& value) {
   switch (value.type) {
-    case Value::Type::null:
-      return "null";
-    case Value::Type::scalar:
-      return scalar_text(value.text, value.quoted);
-    case Value::Type::sequence:
-      return "[]";
-    case Value::Type::mapping:
-      return "{}";
+    case Value::Type::null: return "null";
+    case Value::Type::scalar: return scalar_text(value.text, value.quoted);
+    case Value::Type::sequence: return "[]";
+    case Value::Type::mapping: return "{}";
   }
   return {};
 }

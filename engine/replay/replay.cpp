@@ -96,9 +96,7 @@ void Replayer::Impl::start(std::uint32_t op, double now) {
   switch (schedule_->ops()[op].type) {
     case OpType::compute: return start_compute(op, now);
     case OpType::flow: return start_flow(op, now);
-    case OpType::join:
-      timeline_.begin[op] = Seconds(now);
-      return end(op, now);
+    case OpType::join: timeline_.begin[op] = Seconds(now); return end(op, now);
   }
 }
 

@@ -8,11 +8,11 @@
 #include <utility>
 #include <vector>
 
+#include <xbt/log.h>
 #include <simgrid/kernel/resource/Model.hpp>
 #include <simgrid/kernel/routing/NetPoint.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
 #include <simgrid/s4u.hpp>
-#include <xbt/log.h>
 
 namespace rehearse::replay_detail {
 
@@ -87,7 +87,8 @@ class GivenRouteZone : public routing::NetZoneImpl {
 
 std::unique_ptr<s4u::Engine> make_engine() {
   static bool made = false;  // SimGrid's own has_instance() forgets an engine that is gone; its configuration does not
-  if (std::exchange(made, true) || s4u::Engine::has_instance()) throw std::logic_error("SimGrid runs once in a process");
+  if (std::exchange(made, true) || s4u::Engine::has_instance())
+    throw std::logic_error("SimGrid runs once in a process");
   xbt_log_control_set("root.thres:critical");
   int argc = 1;
   std::string name = "rehearse";
@@ -117,9 +118,9 @@ struct SimgridWorld::Impl {
   s4u::Host* from = nullptr;
   s4u::Host* to = nullptr;
   std::vector<std::vector<SimgridLink*>> paths;
-  std::deque<LiveFlow> flows;         // stay where they are; used again
+  std::deque<LiveFlow> flows;  // stay where they are; used again
   std::vector<LiveFlow*> free;
-  std::vector<s4u::CommPtr> ended;    // let go at the next step: SimGrid still uses them while it says that they ended
+  std::vector<s4u::CommPtr> ended;  // let go at the next step: SimGrid still uses them while it says that they ended
   std::function<void(std::uint32_t)> on_flow_end;
 
   void build(const Network& network);
@@ -134,7 +135,9 @@ void SimgridWorld::Impl::build(const Network& network) {
   std::vector<SimgridLink*> links;
   for (const Link& link : network.links())
     links.push_back(facade->create_link(std::to_string(links.size()), link.bandwidth.value())
-                        ->set_latency(0.0)->seal()->get_impl());
+                        ->set_latency(0.0)
+                        ->seal()
+                        ->get_impl());
   zone->seal();
   paths.resize(network.path_count());
   for (std::uint32_t p = 0; p < paths.size(); ++p)

@@ -17,8 +17,7 @@ const Network& crossbar() {
     Network n;
     for (std::uint32_t i = 0; i < 2 * ports; ++i)
       n.add_link({"link " + std::to_string(i), BytesPerSecond(50e9), Seconds(500e-9)});
-    for (std::uint32_t i = 0; i < ports; ++i)
-      n.add_path({{LinkId{2 * i}}, {LinkId{2 * ((i + 1) % ports) + 1}}});
+    for (std::uint32_t i = 0; i < ports; ++i) n.add_path({{LinkId{2 * i}}, {LinkId{2 * ((i + 1) % ports) + 1}}});
     return n;
   }();
   return network;
@@ -63,8 +62,9 @@ void compute_op(benchmark::State& state) {
   const auto lanes = static_cast<std::uint32_t>(state.range(0));
   const Schedule schedule = compute_chains(lanes, 1'000'000 / lanes);
   for (auto _ : state) benchmark::DoNotOptimize(replayer().replay(schedule));
-  state.counters["us_per_op"] = benchmark::Counter(static_cast<double>(schedule.size()) * 1e-6,
-      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["us_per_op"] =
+      benchmark::Counter(static_cast<double>(schedule.size()) * 1e-6,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(compute_op)->Arg(8)->Arg(1024)->Unit(benchmark::kMillisecond);
 
@@ -72,8 +72,9 @@ void flow(benchmark::State& state) {
   const auto alive = static_cast<std::uint32_t>(state.range(0));
   const Schedule schedule = flow_chains(alive, 200'000 / alive);
   for (auto _ : state) benchmark::DoNotOptimize(replayer().replay(schedule));
-  state.counters["us_per_flow"] = benchmark::Counter(static_cast<double>(schedule.size()) * 1e-6,
-      benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+  state.counters["us_per_flow"] =
+      benchmark::Counter(static_cast<double>(schedule.size()) * 1e-6,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(flow)->Arg(16)->Arg(256)->Arg(1024)->Arg(4096)->Unit(benchmark::kMillisecond);
 

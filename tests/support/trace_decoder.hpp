@@ -82,33 +82,18 @@ class DecodedTrace {
     bool has_timestamp = false;
     Reader event, descriptor;
     while (reader.next()) switch (reader.tag()) {
-        case 6:
-          clocks(reader.get_message());
-          break;
+        case 6: clocks(reader.get_message()); break;
         case 8:
           timestamp = reader.get_uint64();
           has_timestamp = true;
           break;
-        case 10:
-          sequence = reader.get_uint32();
-          break;
-        case 11:
-          event = reader.get_message();
-          break;
-        case 12:
-          interned(reader.get_message());
-          break;
-        case 13:
-          flags = reader.get_uint32();
-          break;
-        case 59:
-          defaults(reader.get_message());
-          break;
-        case 60:
-          descriptor = reader.get_message();
-          break;
-        default:
-          reader.skip();
+        case 10: sequence = reader.get_uint32(); break;
+        case 11: event = reader.get_message(); break;
+        case 12: interned(reader.get_message()); break;
+        case 13: flags = reader.get_uint32(); break;
+        case 59: defaults(reader.get_message()); break;
+        case 60: descriptor = reader.get_message(); break;
+        default: reader.skip();
       }
     require(sequence != 0, "a packet without a sequence");
     require(cleared_ || flags == 3, "the first packet does not clear the state");
@@ -161,33 +146,18 @@ class DecodedTrace {
   void add_track(Reader reader) {
     DecodedTrack track;
     while (reader.next()) switch (reader.tag()) {
-        case 1:
-          track.uuid = reader.get_uint64();
-          break;
-        case 2:
-          track.name = reader.get_string();
-          break;
-        case 5:
-          track.parent = reader.get_uint64();
-          break;
+        case 1: track.uuid = reader.get_uint64(); break;
+        case 2: track.name = reader.get_string(); break;
+        case 5: track.parent = reader.get_uint64(); break;
         case 8:
           track.counter = true;
           counter_unit(reader.get_message(), track);
           break;
-        case 11:
-          track.child_ordering = reader.get_enum();
-          break;
-        case 12:
-          track.order = reader.get_int32();
-          break;
-        case 14:
-          track.description = reader.get_string();
-          break;
-        case 15:
-          track.sibling_merge = reader.get_enum();
-          break;
-        default:
-          require(false, "an unknown field of a track");
+        case 11: track.child_ordering = reader.get_enum(); break;
+        case 12: track.order = reader.get_int32(); break;
+        case 14: track.description = reader.get_string(); break;
+        case 15: track.sibling_merge = reader.get_enum(); break;
+        default: require(false, "an unknown field of a track");
       }
     require(track.uuid != 0 && !tracks.contains(track.uuid), "a track's uuid");
     require(track.parent == 0 || tracks.contains(track.parent), "a track before its parent: " + track.name);
@@ -210,35 +180,16 @@ class DecodedTrace {
     DecodedEvent event;
     event.time = now_;
     while (reader.next()) switch (reader.tag()) {
-        case 3:
-          event.category = resolve(categories_, reader.get_uint64());
-          break;
-        case 4:
-          annotation(reader.get_message(), event);
-          break;
-        case 9:
-          event.type = reader.get_uint32();
-          break;
-        case 10:
-          event.name = resolve(names_, reader.get_uint64());
-          break;
-        case 11:
-          event.track = reader.get_uint64();
-          break;
-        case 30:
-          event.value = static_cast<double>(reader.get_int64());
-          break;
-        case 44:
-          event.value = reader.get_double();
-          break;
-        case 47:
-          event.flows.push_back(reader.get_fixed64());
-          break;
-        case 48:
-          event.terminating.push_back(reader.get_fixed64());
-          break;
-        default:
-          require(false, "an unknown field of an event");
+        case 3: event.category = resolve(categories_, reader.get_uint64()); break;
+        case 4: annotation(reader.get_message(), event); break;
+        case 9: event.type = reader.get_uint32(); break;
+        case 10: event.name = resolve(names_, reader.get_uint64()); break;
+        case 11: event.track = reader.get_uint64(); break;
+        case 30: event.value = static_cast<double>(reader.get_int64()); break;
+        case 44: event.value = reader.get_double(); break;
+        case 47: event.flows.push_back(reader.get_fixed64()); break;
+        case 48: event.terminating.push_back(reader.get_fixed64()); break;
+        default: require(false, "an unknown field of an event");
       }
     require(tracks.contains(event.track), "an event on no track");
     require(tracks[event.track].counter == (event.type == 4), "an event of the wrong type for its track");
@@ -258,17 +209,10 @@ class DecodedTrace {
     std::string name;
     double value = 0;
     while (reader.next()) switch (reader.tag()) {
-        case 1:
-          name = resolve(notes_, reader.get_uint64());
-          break;
-        case 4:
-          value = static_cast<double>(reader.get_int64());
-          break;
-        case 5:
-          value = reader.get_double();
-          break;
-        default:
-          require(false, "an unknown field of an annotation");
+        case 1: name = resolve(notes_, reader.get_uint64()); break;
+        case 4: value = static_cast<double>(reader.get_int64()); break;
+        case 5: value = reader.get_double(); break;
+        default: require(false, "an unknown field of an annotation");
       }
     event.annotations[name] = value;
   }

@@ -68,13 +68,13 @@ void check(const Breakdown& b, double compute, double tensor, double data, doubl
 TEST_CASE("breakdown: compute hides communication, tensor before data before pipeline, the rest is bubble") {
   Hand hand(3);
   hand.compute(0, Kind::forward, 0, 2);
-  hand.collective(0, Kind::tensor_comm, 1, 3);     // 2 to 3 exposed
-  hand.collective(0, Kind::data_comm, 2.5, 4);     // 3 to 4
-  hand.flow(Kind::pipeline_comm, 0, 1, 3.5, 5);    // 4 to 5, on both ends
+  hand.collective(0, Kind::tensor_comm, 1, 3);   // 2 to 3 exposed
+  hand.collective(0, Kind::data_comm, 2.5, 4);   // 3 to 4
+  hand.flow(Kind::pipeline_comm, 0, 1, 3.5, 5);  // 4 to 5, on both ends
   hand.compute(0, Kind::optimizer, 6, 8);
   hand.compute(0, Kind::recompute, 8, 8.5);
   hand.compute(0, Kind::backward, 8.5, 9);
-  hand.flow(Kind::tensor_comm, 0, 2, 4, 6);        // of a collective: its span counts, not its flows
+  hand.flow(Kind::tensor_comm, 0, 2, 4, 6);  // of a collective: its span counts, not its flows
   hand.launch(5, 6);
   const std::vector<Breakdown> b = hand.break_down(10);
   REQUIRE(b.size() == 3);
@@ -87,7 +87,7 @@ TEST_CASE("breakdown: the tied embedding counts as data, a gather of activations
   Hand hand(1);
   hand.collective(0, Kind::embedding_comm, 0, 1);
   hand.collective(0, Kind::pipeline_comm, 1, 3);
-  hand.collective(0, Kind::pipeline_comm, 2, 4);   // together with the other: once
+  hand.collective(0, Kind::pipeline_comm, 2, 4);  // together with the other: once
   check(hand.break_down(4)[0], 0, 0, 1, 3, 0, 0);
 }
 

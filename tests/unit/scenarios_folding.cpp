@@ -12,8 +12,8 @@ namespace {
 
 struct Case {
   std::string name, cluster, plan, more;
-  std::size_t classes = 0;   ///< of GPUs, where symmetry says how many; 0: as many as it likes
-  bool replays = true;       ///< some collective has its links to itself
+  std::size_t classes = 0;  ///< of GPUs, where symmetry says how many; 0: as many as it likes
+  bool replays = true;      ///< some collective has its links to itself
 };
 
 const std::string dgx = "cluster: {node: dgx-a100, nodes: 1}\n";
@@ -65,10 +65,10 @@ const std::vector<Case> cases{
 
 Scenario scenario_of(const Case& c) {
   const bool layers = c.more.starts_with("layers");
-  return read_scenario(parse_yaml(
-      "name: " + c.name + "\nmodel: {" + (layers ? c.more : "layers: 4") +
-          ", hidden: 512, heads: 8, vocab: 1024, seq_len: 256}\n" + c.cluster + "plan: {" + c.plan + "}\n" +
-          (layers ? "" : c.more), "test.yaml"));
+  return read_scenario(parse_yaml("name: " + c.name + "\nmodel: {" + (layers ? c.more : "layers: 4") +
+                                      ", hidden: 512, heads: 8, vocab: 1024, seq_len: 256}\n" + c.cluster + "plan: {" +
+                                      c.plan + "}\n" + (layers ? "" : c.more),
+                                  "test.yaml"));
 }
 
 }  // namespace

@@ -23,7 +23,9 @@ class Dice {
   }
   bool one_in(std::int64_t n) { return below(n) == 0; }
   template <class T>
-  T of(const std::vector<T>& values) { return values[static_cast<std::size_t>(below(std::ssize(values)))]; }
+  T of(const std::vector<T>& values) {
+    return values[static_cast<std::size_t>(below(std::ssize(values)))];
+  }
   std::int64_t divisor(std::int64_t n) {
     std::vector<std::int64_t> all;
     for (std::int64_t d = 1; d <= n; ++d)
@@ -77,9 +79,10 @@ class Generator {
     const std::int64_t m = interleaved ? pipeline * (1 + dice_.below(3)) : 1 + dice_.below(6);
     const std::int64_t micro_batch = 1 + dice_.below(2);
     const std::string schedule = interleaved ? "interleaved" : word({"1f1b", "gpipe"});
-    return fmt::format("plan: {{tensor: {}, pipeline: {}, data: {}, micro_batch: {}, global_batch: {}, schedule: {}, "
-                       "virtual_stages: {}, {}}}\n",
-                       tensor, pipeline, data, micro_batch, m * micro_batch * data, schedule, v, draw_options());
+    return fmt::format(
+        "plan: {{tensor: {}, pipeline: {}, data: {}, micro_batch: {}, global_batch: {}, schedule: {}, "
+        "virtual_stages: {}, {}}}\n",
+        tensor, pipeline, data, micro_batch, m * micro_batch * data, schedule, v, draw_options());
   }
 
   std::string draw_options() {
@@ -92,12 +95,13 @@ class Generator {
 
   std::string draw_model() {
     const std::int64_t heads = tensor_ * (1 + dice_.below(2)), head_dim = dice_.of<std::int64_t>({16, 32, 40});
-    return fmt::format("model: {{layers: {}, hidden: {}, heads: {}, kv_heads: {}, ffn: {}, vocab: {}, seq_len: {}, "
-                       "activation: {}, norm: {}, positions: {}, bias: {}, dropout: {}, tied_embeddings: {}}}\n",
-                       chunks_ * (1 + dice_.below(2)), heads * head_dim, heads, dice_.divisor(heads),
-                       tensor_ * dice_.of<std::int64_t>({64, 96, 100}), 500 + dice_.below(1000),
-                       tensor_ * dice_.of<std::int64_t>({16, 24}), word({"gelu", "swiglu", "squared_relu"}),
-                       word({"layer_norm", "rms_norm"}), word({"learned", "rotary"}), flag(2), flag(2), flag(2));
+    return fmt::format(
+        "model: {{layers: {}, hidden: {}, heads: {}, kv_heads: {}, ffn: {}, vocab: {}, seq_len: {}, "
+        "activation: {}, norm: {}, positions: {}, bias: {}, dropout: {}, tied_embeddings: {}}}\n",
+        chunks_ * (1 + dice_.below(2)), heads * head_dim, heads, dice_.divisor(heads),
+        tensor_ * dice_.of<std::int64_t>({64, 96, 100}), 500 + dice_.below(1000),
+        tensor_ * dice_.of<std::int64_t>({16, 24}), word({"gelu", "swiglu", "squared_relu"}),
+        word({"layer_norm", "rms_norm"}), word({"learned", "rotary"}), flag(2), flag(2), flag(2));
   }
 
   Dice dice_;

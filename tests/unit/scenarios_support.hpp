@@ -21,15 +21,15 @@ struct Run {
     std::array<double, 6> breakdown{};
   };
   double time = 0, ops = 0, flows = 0, replayed = 0;
-  std::map<std::string, Gpu> gpus;           ///< by number in the cluster
-  std::map<std::string, double> links;       ///< bytes of the simulated links, by name
-  std::map<std::string, double> hottest;     ///< bytes of the most utilised links, by name
-  std::string faults;                        ///< rules that the result breaks, a line each
+  std::map<std::string, Gpu> gpus;        ///< by number in the cluster
+  std::map<std::string, double> links;    ///< bytes of the simulated links, by name
+  std::map<std::string, double> hottest;  ///< bytes of the most utilised links, by name
+  std::string faults;                     ///< rules that the result breaks, a line each
 };
 
 inline std::array<double, 6> values(const Breakdown& b) {
-  return {b.compute.value(), b.tensor_comm.value(), b.pipeline_comm.value(), b.data_comm.value(), b.bubble.value(),
-          b.optimizer.value()};
+  return {b.compute.value(),   b.tensor_comm.value(), b.pipeline_comm.value(),
+          b.data_comm.value(), b.bubble.value(),      b.optimizer.value()};
 }
 
 /// What no result may break; a line for each breach.
@@ -100,8 +100,10 @@ class ResultRules {
     for (const Op& op : r_.schedule.ops()) {
       if (op.type != OpType::flow) continue;
       const bool message = r_.schedule.name(op.name) == "activations" || r_.schedule.name(op.name) == "gradients";
-      if (message) check_message(op);
-      else carried[op.kind] += op.amount;
+      if (message)
+        check_message(op);
+      else
+        carried[op.kind] += op.amount;
     }
     for (const auto& [kind, bytes] : needed)
       rule(carried[kind] >= bytes * (1 - 1e-12) && carried[kind] <= bytes + padding[kind],
@@ -133,8 +135,9 @@ class RunText {
  public:
   static std::string write(const Result& r, const std::vector<std::string>& faults) {
     RunText text;
-    text.line("run", "", {r.iteration_time.value(), static_cast<double>(r.ops), static_cast<double>(r.flows),
-                          static_cast<double>(r.replayed_collectives)});
+    text.line("run", "",
+              {r.iteration_time.value(), static_cast<double>(r.ops), static_cast<double>(r.flows),
+               static_cast<double>(r.replayed_collectives)});
     for (const SimulatedGpu& gpu : r.gpus) {
       std::vector<double> numbers{static_cast<double>(gpu.stage), static_cast<double>(gpu.members)};
       for (double part : values(gpu.breakdown)) numbers.push_back(part);

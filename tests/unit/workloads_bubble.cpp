@@ -17,8 +17,11 @@ constexpr double forward_time = 0.003, backward_time = 0.007;  ///< of all the c
 
 /// `stages` devices whose links cost nothing that 1e-9 would show.
 Cluster free_network(std::int64_t stages) {
-  Reader reader(parse_yaml("{node: {gpus: " + std::to_string(stages) + ", device: a100-80gb-sxm, interconnect: "
-                           "{bandwidth: 1000000 TB/s, latency: 0 us}}, nodes: 1}", "test.yaml"), "cluster");
+  Reader reader(parse_yaml("{node: {gpus: " + std::to_string(stages) +
+                               ", device: a100-80gb-sxm, interconnect: "
+                               "{bandwidth: 1000000 TB/s, latency: 0 us}}, nodes: 1}",
+                           "test.yaml"),
+                "cluster");
   Cluster cluster = Cluster::read(reader);
   reader.finish();
   return cluster;
@@ -37,7 +40,9 @@ class EqualStages {
   explicit EqualStages(const Plan& plan) : plan_(plan) {
     const auto v = static_cast<double>(plan.virtual_stages);
     for (const auto& [kind, time] : {std::pair{Kind::forward, forward_time}, {Kind::backward, backward_time}})
-      program_.segments.push_back({.name = "chunk", .kind = kind, .duration = Seconds(time / v),
+      program_.segments.push_back({.name = "chunk",
+                                   .kind = kind,
+                                   .duration = Seconds(time / v),
                                    .parts = {{"chunk", Seconds(time / v), Flops(0)}}});
     program_.message_bytes = Bytes(1);
   }
@@ -77,15 +82,16 @@ class EqualStages {
 /// Iteration time over that of the work alone, less 1.
 double bubble(const Plan& plan) {
   return in_child([&] {
-    const Cluster cluster = free_network(plan.pipeline);
-    const Program program = EqualStages(plan).build();
-    const Communication communication(plan, program, cluster, {});
-    const Folding folding = fold(communication, cluster, {}, true);
-    const Schedule schedule = lower(program, communication, folding, {}, Seconds(0)).schedule;
-    if (!validate(schedule).empty()) throw std::logic_error(validate(schedule).front());
-    const double ideal = static_cast<double>(plan.micro_batches()) * (forward_time + backward_time);
-    return std::vector{Replayer(folding.network).replay(schedule).makespan.value() / ideal - 1};
-  }).at(0);
+           const Cluster cluster = free_network(plan.pipeline);
+           const Program program = EqualStages(plan).build();
+           const Communication communication(plan, program, cluster, {});
+           const Folding folding = fold(communication, cluster, {}, true);
+           const Schedule schedule = lower(program, communication, folding, {}, Seconds(0)).schedule;
+           if (!validate(schedule).empty()) throw std::logic_error(validate(schedule).front());
+           const double ideal = static_cast<double>(plan.micro_batches()) * (forward_time + backward_time);
+           return std::vector{Replayer(folding.network).replay(schedule).makespan.value() / ideal - 1};
+         })
+      .at(0);
 }
 
 }  // namespace

@@ -9,8 +9,8 @@ using namespace rehearse;
 
 namespace {
 
-const Model model{.layers = 4, .hidden = 64, .heads = 4, .kv_heads = 4, .head_dim = 16, .ffn = 256, .vocab = 1000,
-                  .seq_len = 32};
+const Model model{
+    .layers = 4, .hidden = 64, .heads = 4, .kv_heads = 4, .head_dim = 16, .ffn = 256, .vocab = 1000, .seq_len = 32};
 
 Plan plan_of(std::int64_t bucket_bytes) {
   Plan plan;

@@ -25,8 +25,14 @@ const std::vector<Case> cases{{"22B", 48, 6144, 64, 1, 1, 4},
                               {"1T", 128, 25600, 160, 64, 1, 1}};
 
 Model model_of(const Case& c) {
-  return {.layers = c.layers, .hidden = c.hidden, .heads = c.heads, .kv_heads = c.heads,
-          .head_dim = c.hidden / c.heads, .ffn = 4 * c.hidden, .vocab = 51200, .seq_len = 2048};
+  return {.layers = c.layers,
+          .hidden = c.hidden,
+          .heads = c.heads,
+          .kv_heads = c.heads,
+          .head_dim = c.hidden / c.heads,
+          .ffn = 4 * c.hidden,
+          .vocab = 51200,
+          .seq_len = 2048};
 }
 
 Plan plan_of(const Case& c, Recompute recompute, bool sequence_parallel) {
@@ -94,11 +100,11 @@ TEST_CASE("memory: other models by hand") {
   const std::int64_t tokens = 4 * 2048 / 8;  // of a rank
   plan.attention = Attention::flash;         // keeps no s x s matrix
   CHECK(layer_activations(m, plan) == Bytes(tokens * 34 * 6144));
-  m.dropout = false;                         // two masks less
+  m.dropout = false;  // two masks less
   CHECK(layer_activations(m, plan) == Bytes(tokens * 32 * 6144));
-  m.kv_heads = 8;                            // K and V an eighth as wide: 2 x 2 x 7/8 h less
+  m.kv_heads = 8;  // K and V an eighth as wide: 2 x 2 x 7/8 h less
   CHECK(layer_activations(m, plan) == Bytes(tokens * (32 * 6144 - 4 * 5376)));
-  m.activation = Activation::swiglu;         // the gate: one more input of 4 h
+  m.activation = Activation::swiglu;  // the gate: one more input of 4 h
   CHECK(layer_activations(m, plan) == Bytes(tokens * (40 * 6144 - 4 * 5376)));
   plan.precision = Precision::fp32;
   CHECK(layer_activations(m, plan) == Bytes(tokens * 2 * (40 * 6144 - 4 * 5376)));
@@ -150,8 +156,8 @@ TEST_CASE("memory: embedding, head, ZeRO-1, recomputation") {
   const std::vector<Bytes> chunks = chunk_activations(model, plan);
   REQUIRE(chunks.size() == 24);
   CHECK(chunks[1] == Bytes(4 * layer));
-  CHECK(chunks[0] == Bytes(4 * layer + sbh));                                    // dropout mask
-  CHECK(chunks[23] == Bytes(4 * layer + 4 * sbh + 2048 * 4 * (51200 / 8)));      // norm, its output, fp32 logits
+  CHECK(chunks[0] == Bytes(4 * layer + sbh));                                // dropout mask
+  CHECK(chunks[23] == Bytes(4 * layer + 4 * sbh + 2048 * 4 * (51200 / 8)));  // norm, its output, fp32 logits
   CHECK(stage_memory(model, plan, 3).recomputation == layer_activations_in_full(model, plan) - Bytes(layer));
   CHECK(layer_activations_in_full(model, plan) == layer_activations(model, plan_of(c, Recompute::none, false)));
   const StageMemory whole = stage_memory(model, plan, 0);

@@ -155,8 +155,8 @@ TEST_CASE("pipeline: refusals") {
 }
 
 TEST_CASE("pipeline: a plan that does not divide is refused by key") {
-  Model model{.layers = 12, .hidden = 64, .heads = 4, .kv_heads = 4, .head_dim = 16, .ffn = 256, .vocab = 100,
-              .seq_len = 30};
+  Model model{
+      .layers = 12, .hidden = 64, .heads = 4, .kv_heads = 4, .head_dim = 16, .ffn = 256, .vocab = 100, .seq_len = 30};
   const auto keys = [&](const Plan& plan, std::int64_t gpus) {
     std::vector<std::string> out;
     for (const PlanFault& fault : check_plan(model, plan, gpus)) out.push_back(fault.key_path);

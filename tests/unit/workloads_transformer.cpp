@@ -12,8 +12,14 @@ using namespace rehearse;
 namespace {
 
 Model gpt(std::int64_t layers, std::int64_t hidden, std::int64_t heads) {
-  return {.layers = layers, .hidden = hidden, .heads = heads, .kv_heads = heads, .head_dim = hidden / heads,
-          .ffn = 4 * hidden, .vocab = 51200, .seq_len = 2048};
+  return {.layers = layers,
+          .hidden = hidden,
+          .heads = heads,
+          .kv_heads = heads,
+          .head_dim = hidden / heads,
+          .ffn = 4 * hidden,
+          .vocab = 51200,
+          .seq_len = 2048};
 }
 
 Model llama() {
@@ -48,8 +54,8 @@ std::map<Kind, double> flops_by_kind(const Model& model, const Plan& plan) {
   std::map<Kind, double> sums;
   for (const Step& step : all_steps(model, plan))
     if (const auto* kernel = std::get_if<KernelStep>(&step))
-      sums[kernel->kind] += kernel->kernel.flops().value() *
-                            static_cast<double>(plan.micro_batches() * plan.data * plan.tensor);
+      sums[kernel->kind] +=
+          kernel->kernel.flops().value() * static_cast<double>(plan.micro_batches() * plan.data * plan.tensor);
   return sums;
 }
 
@@ -175,11 +181,11 @@ TEST_CASE("transformer: embedding and head") {
   };
   const std::int64_t tokens = 2 * 2048;
   const Calls whole{{{CollectiveOp::all_reduce, tokens * 1024, 4}, 1}};
-  CHECK(outside_layers(forward_steps(model, plan, 0)) == whole);                       // the embedding's rows
+  CHECK(outside_layers(forward_steps(model, plan, 0)) == whole);  // the embedding's rows
   CHECK(outside_layers(backward_steps(model, plan, 0)).empty());
   CHECK(outside_layers(forward_steps(model, plan, 1)) ==
-        Calls{{{CollectiveOp::all_reduce, tokens, 4}, 3}});                            // the loss
-  CHECK(outside_layers(backward_steps(model, plan, 1)) == whole);                      // gradient of the head's input
+        Calls{{{CollectiveOp::all_reduce, tokens, 4}, 3}});        // the loss
+  CHECK(outside_layers(backward_steps(model, plan, 1)) == whole);  // gradient of the head's input
 }
 
 TEST_CASE("transformer: parameters of all chunks are the model's, and padding and copies besides") {

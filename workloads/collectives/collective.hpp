@@ -16,10 +16,10 @@ namespace rehearse {
 struct Transfer {
   std::uint32_t source = 0, destination = 0;
   std::uint32_t channel = 0;
-  std::uint32_t rounds = 1;     ///< how many times the path's latency is paid (fluid patterns)
-  std::int64_t first = 0;       ///< first element that it moves; of a fluid transfer: 0
-  std::int64_t count = 0;       ///< elements moved
-  bool reduce = false;          ///< the receiver adds them to its own instead of overwriting
+  std::uint32_t rounds = 1;  ///< how many times the path's latency is paid (fluid patterns)
+  std::int64_t first = 0;    ///< first element that it moves; of a fluid transfer: 0
+  std::int64_t count = 0;    ///< elements moved
+  bool reduce = false;       ///< the receiver adds them to its own instead of overwriting
 };
 
 /// A graph of transfers in an order that respects their dependencies.

@@ -28,8 +28,11 @@ class RingBuilder {
       for (std::uint32_t step = 0; step + 1 < n_; ++step) {
         for (std::uint32_t i = 0; i < n_; ++i) {
           const std::uint32_t chunk = order[(i + pass.shift + n_ - step % n_) % n_];
-          const Transfer transfer{.source = order[i], .destination = order[(i + 1) % n_], .channel = channel,
-                                  .first = share.chunk_first(chunk), .count = share.chunk_count(chunk),
+          const Transfer transfer{.source = order[i],
+                                  .destination = order[(i + 1) % n_],
+                                  .channel = channel,
+                                  .first = share.chunk_first(chunk),
+                                  .count = share.chunk_count(chunk),
                                   .reduce = pass.reduce};
           current[i] = previous.empty() ? pattern_.add(transfer, {}) : add_after(transfer, previous, i);
         }
@@ -44,9 +47,11 @@ class RingBuilder {
     for (std::uint32_t i = 0; i < n_; ++i) {
       std::int64_t count = 0;
       for (const RingPass& pass : passes_)
-        count += share.count - share.chunk_count(order[(i + pass.shift + 1) % n_]);  // every chunk but the one it ends up with
-      pattern_.add({.source = order[i], .destination = order[(i + 1) % n_], .channel = channel, .rounds = steps,
-                    .count = count}, {});
+        count += share.count -
+                 share.chunk_count(order[(i + pass.shift + 1) % n_]);  // every chunk but the one it ends up with
+      pattern_.add(
+          {.source = order[i], .destination = order[(i + 1) % n_], .channel = channel, .rounds = steps, .count = count},
+          {});
     }
   }
 
@@ -80,8 +85,10 @@ Pattern ring_passes(std::uint32_t ranks, std::int64_t elements, const Collective
     const std::int64_t first = elements * c / count;
     const Share share{first, elements * (c + 1) / count - first, ranks};
     const auto& order = channels[static_cast<std::size_t>(c)];
-    if (options.fluid) builder.add_fluid(static_cast<std::uint32_t>(c), order, share);
-    else builder.add_steps(static_cast<std::uint32_t>(c), order, share);
+    if (options.fluid)
+      builder.add_fluid(static_cast<std::uint32_t>(c), order, share);
+    else
+      builder.add_steps(static_cast<std::uint32_t>(c), order, share);
   }
   return builder.take();
 }

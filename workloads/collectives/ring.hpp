@@ -7,7 +7,7 @@ namespace rehearse {
 
 /// One pass round the ring: n - 1 steps in which every position hands one chunk to the next.
 struct RingPass {
-  bool reduce = false;       ///< the receiver adds
+  bool reduce = false;  ///< the receiver adds
   /// At step s the i-th of the ring's order sends the chunk that belongs to the (i + shift - s mod n)-th.
   std::uint32_t shift = 0;
 };

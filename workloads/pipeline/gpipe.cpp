@@ -15,7 +15,7 @@ std::vector<Pass> order(const Plan& plan, std::int64_t /*stage*/) {
 
 }  // namespace
 
-const PipelineRow gpipe_row{"gpipe", "all forward passes, then all backward passes (Huang et al. 2019)",
-                            only_one_chunk, order};
+const PipelineRow gpipe_row{"gpipe", "all forward passes, then all backward passes (Huang et al. 2019)", only_one_chunk,
+                            order};
 
 }  // namespace rehearse

@@ -13,7 +13,7 @@ Pattern build(std::uint32_t ranks, std::int64_t elements, const CollectiveOption
 
 }  // namespace
 
-const CollectiveRow all_gather_ring_row{"ring", CollectiveOp::all_gather,
-                                        "one pass round a ring; bandwidth-optimal", build};
+const CollectiveRow all_gather_ring_row{"ring", CollectiveOp::all_gather, "one pass round a ring; bandwidth-optimal",
+                                        build};
 
 }  // namespace rehearse
