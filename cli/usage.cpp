@@ -33,7 +33,7 @@ std::string unknown_option(const CLI::App& command, int argc, const char* const*
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (argument == "--") break;
-    const std::string name(argument.substr(0, argument.find('=')));
+    std::string name(argument.substr(0, argument.find('=')));
     if (name.size() > 1 && name[0] == '-' && command.get_option_no_throw(name) == nullptr) return name;
   }
   return {};

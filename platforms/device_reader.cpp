@@ -35,6 +35,7 @@ GemmProfile read_gemm(Reader& reader, const GemmProfile* like) {
   profile.k_ramp = read_not_negative<double>(reader, "k_ramp", like ? &like->k_ramp : nullptr);
   profile.tile_ramp = read_not_negative<double>(reader, "tile_ramp", like ? &like->tile_ramp : nullptr);
   profile.origin = reader.get<std::string>("origin");
+  if (like && !like->origin.empty()) profile.origin += "; its model: " + like->origin;
   return profile;
 }
 

@@ -65,7 +65,7 @@ class Simulation {
     fill_memory();
     fill_links();
     fill_bounds();
-    fill_notes(times.size());
+    fill_notes();
     r_.schedule = std::move(lowered_.schedule);
     r_.network = std::move(folding_.network);
     return std::move(r_);
@@ -205,7 +205,7 @@ class Simulation {
     return bytes;
   }
 
-  void fill_notes(std::size_t replays) {
+  void fill_notes() {
     const auto note = [&](std::string text) { r_.notes.push_back(std::move(text)); };
     if (folding_.gpus.size() < r_.gpu_count)
       note(
@@ -216,8 +216,10 @@ class Simulation {
       note(fmt::format("{} links were left out: those before or behind them are always the narrower ones",
                        folding_.links_left_out));
     if (lowered_.replayed > 0)
-      note(fmt::format("{} of {} collectives were taken from {} replayed ones: nobody else uses their links meanwhile",
-                       lowered_.replayed, lowered_.collectives, replays));
+      note(
+          fmt::format("{} of {} collectives took their time from one replay of each kind: nobody else uses their links "
+                      "meanwhile",
+                      lowered_.replayed, lowered_.collectives));
     note("matrix products: " + scenario_.cluster.device().gemm.at(scenario_.plan.precision).origin);
     note("memory-bound kernels: " + scenario_.cluster.device().memory_origin);
     const std::int64_t vocab = padded_vocab(scenario_.model, scenario_.plan);

@@ -16,7 +16,10 @@ megatron_sc21_table1.csv is not used, only printed. Reads the tables from --tabl
 import argparse
 import pathlib
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    raise SystemExit("needs numpy: apt-get install python3-numpy, then /usr/bin/python3") from None
 
 from fit_gemm import Machine, gemm_seconds, minimise
 
@@ -130,7 +133,8 @@ class Sources:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tables", type=pathlib.Path, required=True, help="folder of the measured tables")
+    parser.add_argument("--tables", type=pathlib.Path, default=pathlib.Path(__file__).parents[1] / "tests/validation",
+                        help="folder of the measured tables (default: tests/validation)")
     sources = Sources(parser.parse_args().tables)
 
     def objective(p):

@@ -11,7 +11,10 @@ import argparse
 import dataclasses
 import pathlib
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    raise SystemExit("needs numpy: apt-get install python3-numpy, then /usr/bin/python3") from None
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TABLE = ROOT / "tests/validation/h100_gemm.csv"

@@ -62,9 +62,12 @@ class PlanCheck {
   void fault(const std::string& key, std::string message) { faults_.push_back({"plan." + key, std::move(message)}); }
 
   void check_degrees() {
-    if (plan_.gpus() != gpus_)
-      fault("data", fmt::format("tensor {} x pipeline {} x data {} = {} GPUs, but the cluster has {}", plan_.tensor,
-                                plan_.pipeline, plan_.data, plan_.gpus(), gpus_));
+    if (plan_.gpus() == gpus_) return;
+    const std::int64_t model_parallel = plan_.tensor * plan_.pipeline;
+    const std::string way_out =
+        gpus_ % model_parallel == 0 ? fmt::format("; data {}, or no data at all, fits", gpus_ / model_parallel) : "";
+    fault("data", fmt::format("tensor {} x pipeline {} x data {} = {} GPUs, but the cluster has {}{}", plan_.tensor,
+                              plan_.pipeline, plan_.data, plan_.gpus(), gpus_, way_out));
   }
 
   void check_batch() {
