@@ -100,6 +100,8 @@ class Schedule {
   [[nodiscard]] std::span<const Op> ops() const { return ops_; }
   [[nodiscard]] const Op& op(OpId id) const { return ops_[index(id)]; }
   [[nodiscard]] std::span<const OpId> successors(OpId id) const;
+  /// Of all ops one after another, in the order of ops.
+  [[nodiscard]] std::span<const OpId> all_successors() const { return successors_; }
   [[nodiscard]] std::uint32_t predecessor_count(OpId id) const { return predecessor_count_[index(id)]; }
   [[nodiscard]] std::size_t edge_count() const { return successors_.size(); }
   [[nodiscard]] std::span<const Lane> lanes() const { return lanes_; }

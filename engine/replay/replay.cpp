@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <queue>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -32,14 +33,27 @@ class Replayer::Impl {
     std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting;
   };
 
+  /// What the walk needs of an op, side by side: with thousands of lanes every op is on another page, and pages are
+  /// what a walk over many arrays pays for.
+  struct Node {
+    double amount = 0;
+    double begin = 0, end = 0;          // a flow's end is first the end of its latency
+    std::uint32_t pending = 0;          // predecessors that have not ended
+    std::uint32_t first_successor = 0;  // up to that of the next node
+    std::uint32_t where = no_index;     // as in Op
+    OpType type = OpType::join;
+  };
+
   void check_ids(const Schedule& schedule) const;
+  void make_nodes(const Schedule& schedule);
+  [[nodiscard]] Timeline take_timeline();
   void start(std::uint32_t op, double now);
   void start_compute(std::uint32_t op, double now);
   void begin_compute(std::uint32_t op, double now);
   void start_flow(std::uint32_t op, double now);
   void timer_ended(std::uint32_t op);
   void enter_network(std::uint32_t op, double now);
-  [[nodiscard]] bool takes_no_time(const Op& op) const;
+  [[nodiscard]] bool takes_no_time(const Node& node) const;
   void end(std::uint32_t op, double now);
   void free_lane(LaneId lane, double now);
   void offer(LaneId lane);
@@ -50,11 +64,12 @@ class Replayer::Impl {
   // State of the replay under way. Dates are relative to `epoch_`, the engine's clock when it began.
   const Schedule* schedule_ = nullptr;
   double epoch_ = 0;
-  std::vector<std::uint32_t> pending_;
+  std::vector<Node> nodes_;  // by op, and one behind the last
+  std::span<const OpId> successors_;
   std::vector<LaneState> lanes_;
-  std::vector<LaneId> offered_;  // free lanes with ops that wait, to be served once all that is ready now is known
+  std::vector<LaneId> offered_;      // free lanes with ops that wait, to be served once all that is ready now is known
+  std::vector<std::uint32_t> done_;  // ops that have ended and whose successors have not been told yet
   std::size_t ended_ = 0;
-  Timeline timeline_;
 };
 
 Timeline Replayer::Impl::replay(const Schedule& schedule) {
@@ -63,20 +78,44 @@ Timeline Replayer::Impl::replay(const Schedule& schedule) {
   epoch_ = world_.now();
   ended_ = 0;
   lanes_ = std::vector<LaneState>(schedule.lanes().size());
-  timeline_ = {};
-  timeline_.begin.resize(schedule.size());
-  timeline_.end.resize(schedule.size());
-  pending_.resize(schedule.size());
-  for (std::uint32_t i = 0; i < schedule.size(); ++i) pending_[i] = schedule.predecessor_count(OpId{i});
+  make_nodes(schedule);
   std::vector<std::uint32_t> roots;
   for (std::uint32_t i = 0; i < schedule.size(); ++i)
-    if (pending_[i] == 0) roots.push_back(i);
+    if (nodes_[i].pending == 0) roots.push_back(i);
   for (std::uint32_t op : roots) start(op, 0.0);
   world_.run();
   if (ended_ != schedule.size()) throw std::logic_error("the schedule did not run to its end: it has a cycle");
-  timeline_.link_bytes = bytes_by_link(schedule, network_);
-  for (Seconds s : timeline_.end) timeline_.makespan = std::max(timeline_.makespan, s);
-  return std::move(timeline_);
+  return take_timeline();
+}
+
+void Replayer::Impl::make_nodes(const Schedule& schedule) {
+  nodes_.assign(schedule.size() + 1, {});
+  successors_ = schedule.all_successors();
+  std::uint32_t first = 0;
+  for (std::uint32_t i = 0; i < schedule.size(); ++i) {
+    const Op& op = schedule.ops()[i];
+    nodes_[i] = {.amount = op.amount,
+                 .pending = schedule.predecessor_count(OpId{i}),
+                 .first_successor = first,
+                 .where = op.where,
+                 .type = op.type};
+    first += static_cast<std::uint32_t>(schedule.successors(OpId{i}).size());
+  }
+  nodes_.back().first_successor = first;
+}
+
+Timeline Replayer::Impl::take_timeline() {
+  Timeline timeline;
+  timeline.begin.reserve(schedule_->size());
+  timeline.end.reserve(schedule_->size());
+  for (std::size_t i = 0; i < schedule_->size(); ++i) {
+    timeline.begin.emplace_back(nodes_[i].begin);
+    timeline.end.emplace_back(nodes_[i].end);
+    timeline.makespan = std::max(timeline.makespan, timeline.end.back());
+  }
+  nodes_ = {};
+  timeline.link_bytes = bytes_by_link(*schedule_, network_);
+  return timeline;
 }
 
 void Replayer::Impl::check_ids(const Schedule& schedule) const {
@@ -93,33 +132,32 @@ void Replayer::Impl::check_ids(const Schedule& schedule) const {
 }
 
 void Replayer::Impl::start(std::uint32_t op, double now) {
-  switch (schedule_->ops()[op].type) {
+  switch (nodes_[op].type) {
     case OpType::compute: return start_compute(op, now);
     case OpType::flow: return start_flow(op, now);
-    case OpType::join: timeline_.begin[op] = Seconds(now); return end(op, now);
+    case OpType::join: nodes_[op].begin = now; return end(op, now);
   }
 }
 
 void Replayer::Impl::start_compute(std::uint32_t op, double now) {
-  const LaneId id = Schedule::lane(schedule_->ops()[op]);
+  const LaneId id{nodes_[op].where};
   if (id == no_lane) return begin_compute(op, now);
   LaneState& lane = lanes_[index(id)];
   lane.waiting.push({now, op});
   if (!lane.busy) offer(id);
 }
-
 void Replayer::Impl::begin_compute(std::uint32_t op, double now) {
-  const Op& compute = schedule_->ops()[op];
-  timeline_.begin[op] = Seconds(now);
-  timeline_.end[op] = Seconds(now + compute.amount);
+  Node& compute = nodes_[op];
+  compute.begin = now;
+  compute.end = now + compute.amount;
   world_.start_timer(epoch_ + now + compute.amount, op);
 }
 
 void Replayer::Impl::start_flow(std::uint32_t op, double now) {
-  const Op& flow = schedule_->ops()[op];
-  timeline_.begin[op] = Seconds(now);
-  const double latency = network_.latency(Schedule::path(flow)).value() * flow.rounds;
-  timeline_.end[op] = Seconds(now + latency);
+  Node& flow = nodes_[op];
+  flow.begin = now;
+  const double latency = network_.latency(PathId{flow.where}).value() * schedule_->ops()[op].rounds;
+  flow.end = now + latency;
   if (latency > 0) return world_.start_timer(epoch_ + now + latency, op);
   enter_network(op, now);
 }
@@ -127,39 +165,41 @@ void Replayer::Impl::start_flow(std::uint32_t op, double now) {
 /// A compute op ended, or a flow's latency is paid. The op's own sum of times is exact; the engine's clock, which has
 /// an epoch added, may be off by a rounding.
 void Replayer::Impl::timer_ended(std::uint32_t op) {
-  const double now = timeline_.end[op].value();
-  if (schedule_->ops()[op].type == OpType::flow) return enter_network(op, now);
-  const LaneId lane = Schedule::lane(schedule_->ops()[op]);
+  const double now = nodes_[op].end;
+  if (nodes_[op].type == OpType::flow) return enter_network(op, now);
+  const LaneId lane{nodes_[op].where};
   end(op, now);
   if (lane != no_lane) free_lane(lane, now);
 }
 
 void Replayer::Impl::enter_network(std::uint32_t op, double now) {
-  const Op& flow = schedule_->ops()[op];
-  if (flow.amount == 0 || network_.hops(Schedule::path(flow)).empty()) return end(op, now);
-  world_.start_flow(Schedule::path(flow), static_cast<std::uint64_t>(flow.amount), op);
+  const Node& flow = nodes_[op];
+  const PathId path{flow.where};
+  if (flow.amount == 0 || network_.hops(path).empty()) return end(op, now);
+  world_.start_flow(path, static_cast<std::uint64_t>(flow.amount), op);
 }
 
-bool Replayer::Impl::takes_no_time(const Op& op) const {
-  if (op.type != OpType::flow) return op.type == OpType::join;
-  const PathId path = Schedule::path(op);
-  return network_.latency(path) == Seconds() && (op.amount == 0 || network_.hops(path).empty());
+bool Replayer::Impl::takes_no_time(const Node& node) const {
+  if (node.type != OpType::flow) return node.type == OpType::join;
+  const PathId path{node.where};
+  return network_.latency(path) == Seconds() && (node.amount == 0 || network_.hops(path).empty());
 }
 
 void Replayer::Impl::end(std::uint32_t op, double now) {
   // What takes no time ends at once and may form long chains: a work list, not recursion.
-  std::vector<std::uint32_t> done{op};
-  while (!done.empty()) {
-    const std::uint32_t current = done.back();
-    done.pop_back();
-    timeline_.end[current] = Seconds(now);
+  const std::size_t others = done_.size();
+  done_.push_back(op);
+  while (done_.size() > others) {
+    const std::uint32_t current = done_.back();
+    done_.pop_back();
+    nodes_[current].end = now;
     ++ended_;
-    for (OpId successor : schedule_->successors(OpId{current})) {
-      const auto next = static_cast<std::uint32_t>(successor);
-      if (--pending_[next] > 0) continue;
-      if (takes_no_time(schedule_->ops()[next])) {
-        timeline_.begin[next] = Seconds(now);
-        done.push_back(next);
+    for (std::uint32_t s = nodes_[current].first_successor; s < nodes_[current + 1].first_successor; ++s) {
+      const auto next = static_cast<std::uint32_t>(successors_[s]);
+      if (--nodes_[next].pending > 0) continue;
+      if (takes_no_time(nodes_[next])) {
+        nodes_[next].begin = now;
+        done_.push_back(next);
       } else {
         start(next, now);
       }

@@ -62,7 +62,7 @@ class TimerModel : public simgrid::kernel::resource::Model {
   struct Timer {
     double date;
     std::uint32_t token;
-    bool operator>(const Timer& o) const { return std::pair(date, token) > std::pair(o.date, o.token); }
+    bool operator>(const Timer& o) const { return date != o.date ? date > o.date : token > o.token; }
   };
   std::priority_queue<Timer, std::vector<Timer>, std::greater<>> heap_;
   std::function<void(std::uint32_t)> on_timer_;
