@@ -157,7 +157,8 @@ SimgridWorld::SimgridWorld(const Network& network, Events events) : impl_(std::m
                                                [impl = impl_.get()] { impl->ended.clear(); });
   impl_->build(network);
   impl_->engine->add_model(impl_->timers);
-  s4u::Activity::on_completion_cb([impl = impl_.get()](const s4u::Activity& a) { impl->end_flow(a); });
+  // Inherited from Activity in SimGrid 3.32, Comm's own in later ones: the parameter is either's.
+  s4u::Comm::on_completion_cb([impl = impl_.get()](const auto& comm) { impl->end_flow(comm); });
 }
 
 SimgridWorld::~SimgridWorld() = default;
