@@ -29,15 +29,20 @@ Seconds critical_path(const Schedule& schedule, const Network& network) {
 
 }  // namespace
 
+std::vector<double> bytes_by_path(const Schedule& schedule, std::size_t paths) {
+  std::vector<double> bytes(paths, 0.0);
+  for (const Op& op : schedule.ops()) {
+    if (op.type == OpType::flow) bytes[index(Schedule::path(op))] += op.amount;
+    for (const Load& load : schedule.loads(op)) bytes[index(load.path)] += static_cast<double>(load.bytes.value());
+  }
+  return bytes;
+}
+
 std::vector<double> bytes_by_link(const Schedule& schedule, const Network& network) {
   std::vector<double> carried(network.links().size(), 0.0);
-  const auto add = [&](PathId path, double bytes) {
-    for (const Hop& hop : network.hops(path)) carried[index(hop.link)] += bytes * hop.times;
-  };
-  for (const Op& op : schedule.ops()) {
-    if (op.type == OpType::flow) add(Schedule::path(op), op.amount);
-    for (const Load& load : schedule.loads(op)) add(load.path, static_cast<double>(load.bytes.value()));
-  }
+  const std::vector<double> bytes = bytes_by_path(schedule, network.path_count());
+  for (std::uint32_t p = 0; p < bytes.size(); ++p)
+    for (const Hop& hop : network.hops(PathId{p})) carried[index(hop.link)] += bytes[p] * hop.times;
   return carried;
 }
 

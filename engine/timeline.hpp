@@ -27,6 +27,9 @@ struct Bounds {
   Seconds busiest_lane;  ///< max over lanes of the sum of durations
 };
 
+/// Bytes that flows and loads put on each path (index = PathId); `paths` is how many there are.
+std::vector<double> bytes_by_path(const Schedule& schedule, std::size_t paths);
+
 /// Bytes over each link (index = LinkId) of all flows and loads, every hop counted `times` times.
 std::vector<double> bytes_by_link(const Schedule& schedule, const Network& network);
 

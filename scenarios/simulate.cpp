@@ -44,7 +44,11 @@ class Simulation {
         communication_(scenario.plan, program_, scenario.cluster, scenario.collectives),
         folding_(fold(communication_, scenario.cluster,
                       {.blocking_sends = program_.blocking_sends, .overlapped_data = scenario.plan.overlap_grad_reduce},
-                      options.fold)) {}
+                      options.fold)),
+        flops_(executed_flops(program_)) {
+    for (std::int64_t stage = 0; stage < scenario.plan.pipeline; ++stage)
+      memory_.push_back(stage_memory(scenario.model, scenario.plan, stage));
+  }
 
   Result run() {
     Replayer replayer(folding_.network);
@@ -91,8 +95,7 @@ class Simulation {
     r_.samples_per_s = samples / time;
     r_.tokens_per_s = r_.samples_per_s * static_cast<double>(scenario_.model.seq_len);
     Flops all;
-    for (Flops stage : executed_flops(program_))
-      all += stage * static_cast<double>(scenario_.plan.tensor * scenario_.plan.data);
+    for (Flops stage : flops_) all += stage * static_cast<double>(scenario_.plan.tensor * scenario_.plan.data);
     r_.flops_per_gpu = all / static_cast<double>(r_.gpu_count) / r_.iteration_time;
     r_.hfu = r_.flops_per_gpu / peak;
     r_.mfu = model_flops(scenario_.model, scenario_.plan.global_batch) / static_cast<double>(r_.gpu_count) /
@@ -110,7 +113,7 @@ class Simulation {
                          .stage = stage,
                          .members = folding_.gpus[c].members,
                          .breakdown = breakdowns[c],
-                         .static_memory = stage_memory(scenario_.model, scenario_.plan, stage).fixed()});
+                         .static_memory = memory_[stage].fixed()});
     }
     // The slowest is the one that is busy longest: with the least bubble.
     const auto slowest = std::ranges::min_element(breakdowns, {}, &Breakdown::bubble);
@@ -119,13 +122,9 @@ class Simulation {
   }
 
   void fill_memory() {
-    StageMemory fullest;
-    for (std::int64_t stage = 0; stage < scenario_.plan.pipeline; ++stage) {
-      const StageMemory memory = stage_memory(scenario_.model, scenario_.plan, stage);
-      if (memory.peak() <= fullest.peak()) continue;
-      fullest = memory;
-      r_.memory.stage = static_cast<std::uint32_t>(stage);
-    }
+    const auto most = std::ranges::max_element(memory_, {}, &StageMemory::peak);
+    const StageMemory& fullest = *most;
+    r_.memory.stage = static_cast<std::uint32_t>(most - memory_.begin());
     r_.memory.parts = {{"weights", fullest.weights},
                        {"gradients", fullest.gradients},
                        {"optimizer", fullest.optimizer},
@@ -148,8 +147,7 @@ class Simulation {
 
   void fill_bounds() {
     const Bounds bounds = lower_bounds(lowered_.schedule, folding_.network);
-    const auto flops = std::ranges::max(executed_flops(program_));
-    const Seconds at_peak = flops / scenario_.cluster.device().peak(scenario_.plan.precision);
+    const Seconds at_peak = std::ranges::max(flops_) / scenario_.cluster.device().peak(scenario_.plan.precision);
     add_bound("matrix products at peak rate", at_peak);
     add_bound("kernels back to back", bounds.busiest_lane);
     // Parts of one link are never busy together, so what a link carries in all is the tighter bound.
@@ -172,7 +170,7 @@ class Simulation {
     std::vector<std::map<PathId, std::uint32_t>> crossed_by(links.size());
     for (std::uint32_t w = 0; w < communication_.wires().size(); ++w)
       for (LinkId link : communication_.wires()[w].route) ++crossed_by[index(link)][folding_.path(w)];
-    const std::vector<double> bytes_of_path = bytes_by_path();
+    const std::vector<double> bytes_of_path = bytes_by_path(lowered_.schedule, folding_.network.path_count());
     std::map<std::pair<LinkKind, std::map<PathId, std::uint32_t>>, std::size_t> row_of;
     for (std::size_t l = 0; l < links.size(); ++l) {
       if (crossed_by[l].empty()) continue;
@@ -192,17 +190,6 @@ class Simulation {
     std::map<LinkKind, int> of_kind;
     std::erase_if(r_.hottest_links,
                   [&](const LinkUse& use) { return ++of_kind[use.link.kind] > most_links_of_a_kind; });
-  }
-
-  /// By path: what one of its flows carries over the whole run.
-  [[nodiscard]] std::vector<double> bytes_by_path() const {
-    std::vector<double> bytes(folding_.network.path_count(), 0.0);
-    for (const Op& op : lowered_.schedule.ops()) {
-      if (op.type == OpType::flow) bytes[index(Schedule::path(op))] += op.amount;
-      for (const Load& load : lowered_.schedule.loads(op))
-        bytes[index(load.path)] += static_cast<double>(load.bytes.value());
-    }
-    return bytes;
   }
 
   void fill_notes() {
@@ -235,6 +222,8 @@ class Simulation {
   Program program_;
   Communication communication_;
   Folding folding_;
+  std::vector<Flops> flops_;         // executed, by stage
+  std::vector<StageMemory> memory_;  // by stage
   Lowered lowered_;
   Result r_;
 };
