@@ -93,14 +93,19 @@ Value resolve(const std::string& catalogue, const Value& value, const std::strin
 
 }  // namespace
 
+fs::path program_folder() {
+  std::error_code error;
+  return fs::read_symlink("/proc/self/exe", error).parent_path();  // empty after an error
+}
+
 fs::path catalogue_folder(const std::string& catalogue) {
   const Folder& folder = folder_of(catalogue);
   if (const char* data = std::getenv("REHEARSE_DATA"); data != nullptr && *data != '\0')
     return fs::path(data) / catalogue;
   std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (fs::path installed = program.parent_path().parent_path() / "share" / "rehearse" / catalogue;
-      !error && fs::is_directory(installed, error))
+  const fs::path bin = program_folder();
+  if (fs::path installed = bin.parent_path() / "share" / "rehearse" / catalogue;
+      !bin.empty() && fs::is_directory(installed, error))
     return installed;
   return fs::path(REHEARSE_SOURCE_DIR) / folder.source;
 }

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "engine/base/table.hpp"
+#include "platforms/attention_model.hpp"
 #include "platforms/gemm_model.hpp"
 
 namespace rehearse {
@@ -17,15 +18,51 @@ const GemmProfile& profile_of(const Device& device, Precision p) {
   throw std::invalid_argument("device '" + device.name + "': " + unknown_name("precision", precision_name(p), names));
 }
 
+struct ModelTime {
+  const Device& device;
+  Precision precision;
+  Seconds operator()(const Stream& stream) const {
+    assert(stream.bytes.value() >= 0);
+    return device.launch_overhead + device.memory_latency +
+           stream.bytes / (device.memory_bandwidth * device.memory_efficiency);
+  }
+  Seconds operator()(const Gemm& gemm) const {
+    return device.launch_overhead + gemm_time(device, profile_of(device, precision), precision, gemm);
+  }
+  Seconds operator()(const Attention& attention) const {
+    return attention_time(device, profile_of(device, precision), precision, attention);
+  }
+};
+
 }  // namespace
 
 FlopsPerSecond Device::peak(Precision p) const { return profile_of(*this, p).peak; }
 
+Seconds Device::model_time(const Kernel& kernel) const {
+  return std::visit(ModelTime{*this, kernel.precision}, kernel.work);
+}
+
 Seconds Device::time(const Kernel& kernel) const {
-  if (kernel.is_gemm())
-    return launch_overhead + gemm_time(*this, profile_of(*this, kernel.precision), kernel.precision, kernel.gemm);
-  assert(kernel.bytes.value() >= 0);
-  return launch_overhead + memory_latency + kernel.bytes / (memory_bandwidth * memory_efficiency);
+  const std::optional<Seconds> measured = tables_ ? tables_->time(kernel) : std::nullopt;
+  return measured ? *measured : model_time(kernel);
+}
+
+std::size_t measured_points(const Device& device) {
+  std::size_t points = 0;
+  for (const auto& [precision, profile] : device.gemm) points += profile.measured.points.size();
+  for (const auto& [precision, family] : device.attention) points += family.points.size();
+  for (const auto& [kind, family] : device.streams) points += family.points.size();
+  return points;
+}
+
+void Device::build_tables() {
+  tables_.reset();  // so that the tables' own copy of this device has none
+  tables_ = std::make_shared<const MeasuredTables>(*this);
+}
+
+void Device::state_errors() {
+  build_tables();
+  tables_->state_errors(*this);
 }
 
 }  // namespace rehearse

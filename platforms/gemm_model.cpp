@@ -32,21 +32,59 @@ double compute_seconds(const Device& device, const GemmProfile& profile, const G
   return real(waves) * flops * seconds_per_flop(device, profile, tile);
 }
 
+double operand_bytes(Precision precision, const Gemm& g) {
+  const double m = real(g.m), n = real(g.n), k = real(g.k);
+  return real(g.batch) * (m * k + k * n + m * n) * real(element_bytes(precision));
+}
+
+/// A size between two multiples of 64 (of which 0 counts as 1), and how far it is on the way.
+struct Step {
+  std::int64_t low, high;
+  double part;
+};
+Step step_around(std::int64_t size) {
+  constexpr std::int64_t step = 64;
+  const std::int64_t low = std::max<std::int64_t>(size / step * step, 1), high = (size / step + 1) * step;
+  return {low, high, real(size - low) / real(high - low)};
+}
+
 }  // namespace
 
 Seconds gemm_time(const Device& device, const GemmProfile& profile, Precision precision, const Gemm& gemm) {
   assert(gemm.batch >= 1 && gemm.m >= 1 && gemm.n >= 1 && gemm.k >= 1);
-  const double m = real(gemm.m), n = real(gemm.n), k = real(gemm.k), batch = real(gemm.batch);
   const double rate = device.memory_bandwidth.value() * device.memory_efficiency;
-  const double memory = batch * (m * k + k * n + m * n) * real(element_bytes(precision)) / rate;
+  const double memory = operand_bytes(precision, gemm) / rate;
+  const double results = real(gemm.batch) * real(gemm.m) * real(gemm.n);
   double best = std::numeric_limits<double>::infinity();
   for (const Tile tile : tiles)
     for (const std::int64_t split : splits) {
       const double compute = compute_seconds(device, profile, gemm, tile, split);
-      const double sums = split > 1 ? partial_sum_bytes * real(split) * batch * m * n / rate : 0.0;
+      const double sums = split > 1 ? partial_sum_bytes * real(split) * results / rate : 0.0;
       best = std::min(best, std::max(compute, memory) + sums);
     }
   return profile.setup + Seconds(best);
+}
+
+Seconds ramped_gemm_time(const Device& device, const GemmProfile& profile, Precision precision, const Gemm& gemm) {
+  const Step m = step_around(gemm.m), n = step_around(gemm.n);
+  Seconds time;
+  const auto add = [&](std::int64_t rows, std::int64_t columns, double weight) {
+    if (weight <= 0.0) return;
+    Gemm corner = gemm;
+    corner.m = rows;
+    corner.n = columns;
+    time += weight * gemm_time(device, profile, precision, corner);
+  };
+  add(m.low, n.low, (1.0 - m.part) * (1.0 - n.part));
+  add(m.high, n.low, m.part * (1.0 - n.part));
+  add(m.low, n.high, (1.0 - m.part) * n.part);
+  add(m.high, n.high, m.part * n.part);
+  return time;
+}
+
+Seconds gemm_bound(const Device& device, const GemmProfile& profile, Precision precision, const Gemm& gemm) {
+  return std::max(gemm.flops() / profile.peak,
+                  Seconds(operand_bytes(precision, gemm) / device.memory_bandwidth.value()));
 }
 
 }  // namespace rehearse

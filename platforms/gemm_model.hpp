@@ -24,4 +24,11 @@ namespace rehearse {
 /// Without the launch overhead of the device.
 Seconds gemm_time(const Device& device, const GemmProfile& profile, Precision precision, const Gemm& gemm);
 
+/// The same where m and n are multiples of 64, the step of all tiles, and bilinear in between: the stairs become ramps,
+/// which an interpolation between measured times can follow.
+Seconds ramped_gemm_time(const Device& device, const GemmProfile& profile, Precision precision, const Gemm& gemm);
+
+/// The least that any device of this peak and bandwidth takes: flops / peak, or operands and result moved once.
+Seconds gemm_bound(const Device& device, const GemmProfile& profile, Precision precision, const Gemm& gemm);
+
 }  // namespace rehearse

@@ -1,10 +1,12 @@
-// A GPU kernel as the cost model sees it: a matrix product or a stream of bytes.
+// A GPU kernel as the cost model sees it: a matrix product, the core of attention, or a stream of bytes.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 
+#include "engine/base/table.hpp"
 #include "engine/base/units.hpp"
 
 namespace rehearse {
@@ -16,23 +18,92 @@ Precision precision_of_name(std::string_view name);
 /// Bytes of one element in memory (tf32 is stored in four).
 std::int64_t element_bytes(Precision p);
 
-/// C[b] (m x n) = A[b] (m x k) B[b] (k x n), b < batch; row-major sizes, any layout.
+/// How the operands of C = A B lie in memory, as BLAS names it for column-major matrices. With W the weight (n x k) of
+/// a linear layer Y = X W^T: tn is the forward product (k contiguous in both operands), nn the gradient of the input
+/// (dX = dY W), nt the gradient of the weight (dW = dY^T X: k is the slow index of both).
+enum class Layout : std::uint8_t { tn, nn, nt };
+std::string_view layout_name(Layout layout);
+/// Throws std::invalid_argument, naming the alternatives.
+Layout layout_of_name(std::string_view name);
+
+/// C[b] (m x n) = A[b] (m x k) B[b] (k x n), b < batch. All at least 1.
 struct Gemm {
-  std::int64_t batch = 1, m = 0, n = 0, k = 0;
+  std::int64_t batch = 1, m = 1, n = 1, k = 1;
+  Layout layout = Layout::tn;
+  /// 2 batch m n k (the convention of every published FLOP count here).
+  [[nodiscard]] Flops flops() const;
+  friend bool operator==(const Gemm&, const Gemm&) = default;
 };
 
-/// One kernel launch. Either a matrix product (gemm.m > 0) or memory-bound (bytes read and written).
+/// softmax(Q K^T / sqrt(head_dim)) V, without dropout. Q is (batch, heads, seq_q, head_dim), K and V are
+/// (batch, kv_heads, seq_kv, head_dim); kv_heads divides heads (grouped queries). All at least 1.
+struct Attention {
+  std::int64_t batch = 1, heads = 1, kv_heads = 1, seq_q = 1, seq_kv = 1, head_dim = 1;
+  bool causal = true;
+  bool backward = false;  ///< the gradients of Q, K and V; of a fused kernel with its recomputation of the scores
+  bool fused = true;      ///< one kernel that keeps no scores (Dao et al. 2022), else products and a softmax in memory
+  /// Keys that a query sees on average: a fused causal kernel leaves the masked ones out (of seq_q = seq_kv, half).
+  [[nodiscard]] std::int64_t keys_seen() const;
+  /// Of its products, over the keys seen: two forward; backward four, or five of a fused kernel.
+  [[nodiscard]] Flops flops() const;
+  friend bool operator==(const Attention&, const Attention&) = default;
+};
+
+/// What a memory-bound kernel does. Each has a row with its name and description.
+enum class StreamKind : std::uint8_t {
+  layer_norm_forward,
+  layer_norm_backward,
+  rms_norm_forward,
+  rms_norm_backward,
+  softmax_forward,
+  softmax_backward,
+  gelu_forward,
+  gelu_backward,
+  swiglu_forward,
+  swiglu_backward,
+  rotary,
+  dropout_add_forward,
+  dropout_add_backward,
+  cross_entropy_forward,
+  cross_entropy_backward,
+  embedding_forward,
+  embedding_backward,
+  adam,
+  reduction,
+  scale,
+  cast,
+  transpose,
+  memset,
+  copy,
+  copy_to_device,
+  copy_to_device_pageable,
+  copy_to_host,
+  copy_to_host_pageable,
+};
+struct StreamRow {
+  std::string_view name;  ///< as in profiles: "layer_norm_forward"
+  std::string_view description;
+  StreamKind kind;
+};
+const Table<StreamRow>& stream_table();
+std::string_view stream_name(StreamKind kind);
+/// Copies between host and device: the bus is their bound, not the device's memory.
+bool crosses_host_bus(StreamKind kind);
+
+/// A memory-bound kernel: its time follows the bytes that it reads and writes.
+struct Stream {
+  StreamKind kind = StreamKind::copy;
+  Bytes bytes;
+  friend bool operator==(const Stream&, const Stream&) = default;
+};
+
+/// One kernel (the core of attention may be several launches).
 struct Kernel {
   std::string name;
-  Gemm gemm;  ///< m = 0: memory-bound
+  std::variant<Stream, Gemm, Attention> work;
   Precision precision = Precision::fp16;
-  Bytes bytes;  ///< moved by a memory-bound kernel; ignored for a matrix product
-  [[nodiscard]] bool is_gemm() const { return gemm.m > 0; }
-  /// 2 batch m n k of a matrix product; 0 otherwise (the convention of every published FLOP count here).
-  [[nodiscard]] Flops flops() const {
-    return Flops(2.0 * static_cast<double>(gemm.batch) * static_cast<double>(gemm.m) * static_cast<double>(gemm.n) *
-                 static_cast<double>(gemm.k));
-  }
+  /// Of its products; 0 of a stream.
+  [[nodiscard]] Flops flops() const;
 };
 
 }  // namespace rehearse

@@ -25,7 +25,7 @@ struct CounterLine {
 };
 
 /// A trace laid out: every slice knows its track.
-struct Layout {
+struct TraceLayout {
   Tracks tracks;
   NamePool titles;
   std::vector<Slice> slices;
@@ -36,11 +36,11 @@ struct Layout {
 struct Event {
   std::int64_t time;
   std::int32_t order;  ///< at equal times: ends, inner before outer; instants and counters; begins, outer before inner
-  std::uint32_t item;  ///< into Layout::slices or ::counters
+  std::uint32_t item;  ///< into TraceLayout::slices or ::counters
   std::uint32_t step;  ///< of a counter; `no_index` for slices
 };
 
-void add_group(const Result& result, SliceGroup& group, std::uint32_t gpu_track, Layout& layout) {
+void add_group(const Result& result, SliceGroup& group, std::uint32_t gpu_track, TraceLayout& layout) {
   const std::uint32_t rows = lay_out(group);
   std::vector<std::uint32_t> tracks;
   for (std::uint32_t row = 0; row < rows; ++row)
@@ -54,7 +54,7 @@ void add_group(const Result& result, SliceGroup& group, std::uint32_t gpu_track,
   }
 }
 
-void add_gpus(const Result& result, std::uint32_t root, Slices& slices, Layout& layout) {
+void add_gpus(const Result& result, std::uint32_t root, Slices& slices, TraceLayout& layout) {
   const std::vector<std::uint32_t> gpu_tracks = add_gpu_tracks(result, root, slices.shown, layout.tracks);
   std::vector<CounterSteps> memory = memory_steps(result);
   for (std::size_t rank = 0; rank < gpu_tracks.size(); ++rank) {
@@ -66,7 +66,7 @@ void add_gpus(const Result& result, std::uint32_t root, Slices& slices, Layout& 
   }
 }
 
-void add_links(const Result& result, std::uint32_t root, Layout& layout) {
+void add_links(const Result& result, std::uint32_t root, TraceLayout& layout) {
   if (result.hottest_links.empty()) return;
   std::vector<CounterSteps> steps = link_steps(result, shown_links, most_link_steps);
   const std::uint32_t group = layout.tracks.add(root, "links");
@@ -86,8 +86,8 @@ std::string description(const Result& result, const std::vector<std::string>& no
   return text + ".";
 }
 
-Layout compose(const Result& result) {
-  Layout layout;
+TraceLayout compose(const Result& result) {
+  TraceLayout layout;
   const std::uint32_t root = layout.tracks.add(no_index, result.name.empty() ? "cluster" : result.name);
   Slices slices = gather_slices(result, TraceLimits{});
   layout.tracks.describe(root, description(result, slices.notes));
@@ -97,7 +97,7 @@ Layout compose(const Result& result) {
   return layout;
 }
 
-std::vector<Event> events_of(const Layout& layout) {
+std::vector<Event> events_of(const TraceLayout& layout) {
   std::vector<Event> events;
   for (std::uint32_t i = 0; i < layout.slices.size(); ++i) {
     const Slice& slice = layout.slices[i];
@@ -118,7 +118,7 @@ std::vector<Event> events_of(const Layout& layout) {
   return events;
 }
 
-void write_event(const Layout& layout, const Event& event, TraceWriter& writer) {
+void write_event(const TraceLayout& layout, const Event& event, TraceWriter& writer) {
   if (event.step != no_index) {
     const CounterLine& line = layout.counters[event.item];
     writer.counter(event.time, line.track, layout.tracks.all()[line.track].counter, line.steps[event.step].value);
@@ -134,7 +134,7 @@ void write_event(const Layout& layout, const Event& event, TraceWriter& writer) 
 }  // namespace
 
 void write_trace(const Result& result, std::ostream& out) {
-  const Layout layout = compose(result);
+  const TraceLayout layout = compose(result);
   TraceWriter writer(out, layout.titles);
   for (std::uint32_t i = 0; i < layout.tracks.all().size(); ++i) writer.track(i, layout.tracks.all()[i]);
   for (const Event& event : events_of(layout)) write_event(layout, event, writer);

@@ -11,7 +11,7 @@
 
 #include "platforms/cluster.hpp"
 #include "workloads/collectives/collective.hpp"
-#include "workloads/layout.hpp"
+#include "workloads/plan_layout.hpp"
 #include "workloads/program.hpp"
 
 namespace rehearse {
@@ -55,7 +55,7 @@ class Communication {
   /// The groups and wires of `program` under `plan` on `cluster`.
   Communication(const Plan& plan, const Program& program, const Cluster& cluster, CollectiveChoice choice);
 
-  [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] const PlanLayout& layout() const { return layout_; }
   [[nodiscard]] std::span<const Wire> wires() const { return wires_; }
   [[nodiscard]] std::span<const CommGroup> groups() const { return groups_; }
   /// The group of `kind` that the GPU belongs to; no_group: none (a group of one is none).
@@ -78,7 +78,7 @@ class Communication {
   void add_pipeline_wires(const Program& program);
   std::uint32_t add_wire(Wire wire);
 
-  Layout layout_;
+  PlanLayout layout_;
   const Cluster& cluster_;
   CollectiveChoice choice_;
   std::vector<Wire> wires_;

@@ -22,7 +22,7 @@ PerToken kept_in_full(const Model& m, const Plan& plan, bool attention_core) {
   kept.split = e * (2 * m.attention_width() + 2 * m.kv_width())  // Q, K, V and the input of the projection
                + e * (m.ffn_in_width() + m.ffn);                 // before and after the activation
   // Softmax output, dropout mask, dropout output: s for each head. Flash attention keeps none of them.
-  if (attention_core && plan.attention == Attention::unfused)
+  if (attention_core && plan.attention == AttentionKind::unfused)
     kept.split += m.heads * m.seq_len * (m.dropout ? 2 * e + 1 : e);
   return kept;
 }

@@ -103,7 +103,7 @@ class PlanCheck {
     const double tokens = real(plan_.micro_batch) * real(model_.seq_len);
     const double scores = tokens * real(model_.seq_len) * real(model_.heads);
     const double widths = real(model_.hidden + model_.ffn_in_width() + model_.attention_width() + model_.vocab);
-    const double kept = 40 * (plan_.attention == Attention::flash ? 0 : scores) + 40 * tokens * widths;
+    const double kept = 40 * (plan_.attention == AttentionKind::flash ? 0 : scores) + 40 * tokens * widths;
     if (scores > most_counted || kept * real(std::max(passes, model_.layers)) > most_counted)
       fault("micro_batch", fmt::format("{} sequences of {} tokens are more than this program counts", plan_.micro_batch,
                                        model_.seq_len));
@@ -143,8 +143,8 @@ Plan read_plan(Reader& reader, std::int64_t gpus) {
   for (std::size_t i = 0; i < recompute_names.size(); ++i)
     if (recompute_names[i] == recompute) p.recompute = static_cast<Recompute>(i);
   p.attention = reader.get_name("attention", "attention", {"unfused", "flash"}, "unfused") == "flash"
-                    ? Attention::flash
-                    : Attention::unfused;
+                    ? AttentionKind::flash
+                    : AttentionKind::unfused;
   p.precision = read_precision(reader, "precision", "bf16");
   p.gradient_precision = read_precision(reader, "gradient_precision", "fp32");
   p.overlap_grad_reduce = reader.get<bool>("overlap_grad_reduce", false);
@@ -169,7 +169,7 @@ Value to_value(const Plan& p) {
     out[key] = scalar_value(number);
   for (const auto& [key, text] : {std::pair{"schedule", p.schedule},
                                   {"recompute", std::string(recompute_name(p.recompute))},
-                                  {"attention", std::string(p.attention == Attention::flash ? "flash" : "unfused")},
+                                  {"attention", std::string(p.attention == AttentionKind::flash ? "flash" : "unfused")},
                                   {"precision", std::string(precision_name(p.precision))},
                                   {"gradient_precision", std::string(precision_name(p.gradient_precision))},
                                   {"bucket_size", fmt::format("{} B", p.bucket_size.value())}})

@@ -13,7 +13,7 @@
 namespace rehearse {
 
 /// `unfused`: matrix products and a softmax that pass through memory; `flash`: one kernel (Dao et al. 2022).
-enum class Attention : std::uint8_t { unfused, flash };
+enum class AttentionKind : std::uint8_t { unfused, flash };
 enum class Recompute : std::uint8_t { none, selective, full };
 
 struct Plan {
@@ -26,7 +26,7 @@ struct Plan {
   std::int64_t context = 1, expert = 1;
   std::int64_t zero = 0;  ///< 0, or 1: optimizer states sharded over the data group
   Recompute recompute = Recompute::none;
-  Attention attention = Attention::unfused;
+  AttentionKind attention = AttentionKind::unfused;
   Precision precision = Precision::bf16;
   Precision gradient_precision = Precision::fp32;  ///< of the gradient buffer and its reduction
   bool overlap_grad_reduce = false;                ///< reduce a bucket as soon as its layers' last backward is done

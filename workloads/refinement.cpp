@@ -35,7 +35,7 @@ class Refiner {
   Refiner(const Communication& communication, const Cluster& cluster, const LinkParts& parts,
           const std::vector<bool>& kept)
       : communication_(communication), parts_(parts), kept_(kept) {
-    const Layout& layout = communication.layout();
+    const PlanLayout& layout = communication.layout();
     for (std::uint32_t g = 0; g < layout.gpus(); ++g) c_.gpu.push_back(mix(layout.stage_of(g)));
     for (const CommGroup& group : communication.groups())
       c_.group.push_back(mix(static_cast<std::uint64_t>(group.kind)));

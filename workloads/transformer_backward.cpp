@@ -7,28 +7,33 @@ namespace {
 /// The two products behind Y (m x n) = X (m x k) W (k x n): of the input and of the weight.
 void gemm_backward(StepWriter& w, const char* input, const char* weight, std::int64_t m, std::int64_t n,
                    std::int64_t k) {
-  w.gemm(input, m, k, n);
-  w.gemm(weight, k, n, m);
+  w.gemm(input, Layout::nn, m, k, n);
+  w.gemm(weight, Layout::nt, n, k, m);
 }
 
 /// Reads the gradient, the saved input and the residual's gradient; writes one.
-void norm_backward(StepWriter& w) { w.stream("norm gradient", 4 * w.element, w.local_tokens * w.hidden); }
+void norm_backward(StepWriter& w) {
+  const bool rms = w.model.norm == Norm::rms_norm;
+  w.stream("norm gradient", rms ? StreamKind::rms_norm_backward : StreamKind::layer_norm_backward, 4 * w.element,
+           w.local_tokens * w.hidden);
+}
 
+/// Without dropout the gradient of a residual goes through as it is; a bias takes its own from the product's kernel.
 void dropout_add_backward(StepWriter& w) {
-  w.stream("dropout gradient", 2 * w.element + w.mask, w.local_tokens * w.hidden);
+  if (w.mask > 0)
+    w.stream("dropout gradient", StreamKind::dropout_add_backward, 2 * w.element + w.mask, w.local_tokens * w.hidden);
 }
 
 void attention_core_backward(StepWriter& w) {
-  // Five products for the forward's two, one of them a recomputation (Dao et al. 2022); causal: half of each.
-  if (w.plan.attention == Attention::flash)
-    return w.gemm("flash attention gradient", w.seq, (w.seq + 1) / 2, 5 * w.head_dim, w.attention_batch);
+  if (w.plan.attention == AttentionKind::flash) return w.fused_attention("flash attention gradient", true);
   const std::int64_t scores = w.attention_batch * w.seq * w.seq;
-  w.gemm("context gradient of probabilities", w.seq, w.seq, w.head_dim, w.attention_batch);
-  w.gemm("context gradient of values", w.seq, w.head_dim, w.seq, w.attention_batch);
-  if (w.mask > 0) w.stream("attention dropout gradient", 2 * w.element + w.mask, scores);
-  w.stream("softmax gradient", 3 * w.element, scores);
-  w.gemm("scores gradient of queries", w.seq, w.head_dim, w.seq, w.attention_batch);
-  w.gemm("scores gradient of keys", w.seq, w.head_dim, w.seq, w.attention_batch);
+  w.gemm("context gradient of probabilities", Layout::tn, w.seq, w.seq, w.head_dim, w.attention_batch);
+  w.gemm("context gradient of values", Layout::nt, w.seq, w.head_dim, w.seq, w.attention_batch);
+  if (w.mask > 0)
+    w.stream("attention dropout gradient", StreamKind::dropout_add_backward, 2 * w.element + w.mask, scores);
+  w.stream("softmax gradient", StreamKind::softmax_backward, 3 * w.element, scores);
+  w.gemm("scores gradient of queries", Layout::nn, w.seq, w.head_dim, w.seq, w.attention_batch);
+  w.gemm("scores gradient of keys", Layout::nt, w.seq, w.head_dim, w.seq, w.attention_batch);
 }
 
 void mlp_backward(StepWriter& w, std::int16_t layer) {
@@ -36,7 +41,8 @@ void mlp_backward(StepWriter& w, std::int16_t layer) {
   dropout_add_backward(w);
   w.enter_parallel_region();
   gemm_backward(w, "ffn 2 gradient of input", "ffn 2 gradient of weight", w.tokens, w.hidden, w.ffn);
-  w.stream("activation gradient", w.element, w.tokens * (w.ffn + 2 * w.ffn_in));
+  w.stream("activation gradient", w.model.gated() ? StreamKind::swiglu_backward : StreamKind::gelu_backward, w.element,
+           w.tokens * (w.ffn + 2 * w.ffn_in));
   gemm_backward(w, "ffn 1 gradient of input", "ffn 1 gradient of weight", w.tokens, w.ffn_in, w.hidden);
   w.leave_parallel_region();
   norm_backward(w);
@@ -54,7 +60,8 @@ void attention_backward(StepWriter& w, std::int16_t layer) {
     w.at(layer, "attention", Kind::backward);
   }
   attention_core_backward(w);
-  if (w.model.positions == Positions::rotary) w.stream("rotary gradient", 2 * w.element, w.tokens * w.qkv_width);
+  if (w.model.positions == Positions::rotary)
+    w.stream("rotary gradient", StreamKind::rotary, 2 * w.element, w.tokens * w.qkv_width);
   gemm_backward(w, "qkv gradient of input", "qkv gradient of weight", w.tokens, w.qkv_width, w.hidden);
   w.leave_parallel_region();
   norm_backward(w);
@@ -63,7 +70,7 @@ void attention_backward(StepWriter& w, std::int16_t layer) {
 /// The gradient of the logits is scaled in fp32 (8 bytes) and cast (4 + element).
 void head_backward(StepWriter& w) {
   w.at(-1, "head", Kind::backward);
-  w.stream("cross entropy gradient", w.element + 12, w.tokens * w.vocab);
+  w.stream("cross entropy gradient", StreamKind::cross_entropy_backward, w.element + 12, w.tokens * w.vocab);
   gemm_backward(w, "logits gradient of input", "logits gradient of weight", w.tokens, w.vocab, w.hidden);
   w.leave_parallel_region();
   norm_backward(w);
@@ -73,7 +80,7 @@ void embedding_backward(StepWriter& w) {
   w.at(-1, "embedding", Kind::backward);
   if (w.model.positions == Positions::learned || w.mask > 0) dropout_add_backward(w);
   w.enter_parallel_region();
-  w.stream("embedding gradient", 3 * w.element, w.tokens * w.hidden);
+  w.stream("embedding gradient", StreamKind::embedding_backward, 3 * w.element, w.tokens * w.hidden);
 }
 
 }  // namespace
@@ -95,17 +102,15 @@ Steps backward_steps(const Model& model, const Plan& plan, std::int64_t chunk) {
 Steps optimizer_steps(const Plan& plan, std::int64_t parameters) {
   const std::int64_t weight = element_bytes(plan.precision), gradient = element_bytes(plan.gradient_precision);
   Steps steps;
-  const auto add = [&](const char* name, std::int64_t per_parameter) {
+  const auto add = [&](const char* name, StreamKind kind, std::int64_t per_parameter) {
+    const Stream stream{kind, Bytes(per_parameter * parameters)};
     steps.emplace_back(
-        KernelStep{{.name = name, .precision = plan.precision, .bytes = Bytes(per_parameter * parameters)},
-                   Kind::optimizer,
-                   -1,
-                   "optimizer"});
+        KernelStep{{.name = name, .work = stream, .precision = plan.precision}, Kind::optimizer, -1, "optimizer"});
   };
-  add("gradient norm", gradient);
-  add("gradient clip", 2 * gradient);
+  add("gradient norm", StreamKind::reduction, gradient);
+  add("gradient clip", StreamKind::scale, 2 * gradient);
   // fp32 master weight and two moments, each read and written; the gradient read; the working weight written.
-  add("adam", 24 + gradient + weight);
+  add("adam", StreamKind::adam, 24 + gradient + weight);
   return steps;
 }
 

@@ -4,45 +4,56 @@ namespace rehearse {
 
 namespace {
 
+void norm_forward(StepWriter& w) {
+  const bool rms = w.model.norm == Norm::rms_norm;
+  w.stream("norm", rms ? StreamKind::rms_norm_forward : StreamKind::layer_norm_forward, 2 * w.element,
+           w.local_tokens * w.hidden);
+}
+
+/// The end of a block: the bias, the dropout and the residual in one kernel.
+void add_forward(StepWriter& w) {
+  w.stream("bias, dropout, add", StreamKind::dropout_add_forward, 3 * w.element + w.mask, w.local_tokens * w.hidden);
+}
+
 void attention_forward(StepWriter& w) {
-  const std::int64_t residual = w.local_tokens * w.hidden;
-  w.stream("norm", 2 * w.element, residual);
+  norm_forward(w);
   w.enter_parallel_region();
-  w.gemm("qkv", w.tokens, w.qkv_width, w.hidden);
-  if (w.model.positions == Positions::rotary) w.stream("rotary", 2 * w.element, w.tokens * w.qkv_width);
+  w.gemm("qkv", Layout::tn, w.tokens, w.qkv_width, w.hidden);
+  if (w.model.positions == Positions::rotary)
+    w.stream("rotary", StreamKind::rotary, 2 * w.element, w.tokens * w.qkv_width);
   w.attention_core_forward();
-  w.gemm("projection", w.tokens, w.hidden, w.attention_width);
+  w.gemm("projection", Layout::tn, w.tokens, w.hidden, w.attention_width);
   w.leave_parallel_region();
-  w.stream("bias, dropout, add", 3 * w.element + w.mask, residual);
+  add_forward(w);
 }
 
 void mlp_forward(StepWriter& w) {
-  const std::int64_t residual = w.local_tokens * w.hidden;
-  w.stream("norm", 2 * w.element, residual);
+  norm_forward(w);
   w.enter_parallel_region();
-  w.gemm("ffn 1", w.tokens, w.ffn_in, w.hidden);
-  w.stream("activation", w.element, w.tokens * (w.ffn_in + w.ffn));
-  w.gemm("ffn 2", w.tokens, w.hidden, w.ffn);
+  w.gemm("ffn 1", Layout::tn, w.tokens, w.ffn_in, w.hidden);
+  w.stream("activation", w.model.gated() ? StreamKind::swiglu_forward : StreamKind::gelu_forward, w.element,
+           w.tokens * (w.ffn_in + w.ffn));
+  w.gemm("ffn 2", Layout::tn, w.tokens, w.hidden, w.ffn);
   w.leave_parallel_region();
-  w.stream("bias, dropout, add", 3 * w.element + w.mask, residual);
+  add_forward(w);
 }
 
 void embedding_forward(StepWriter& w) {
   w.at(-1, "embedding", Kind::forward);
-  w.stream("embedding", 2 * w.element, w.tokens * w.hidden);
+  w.stream("embedding", StreamKind::embedding_forward, 2 * w.element, w.tokens * w.hidden);
   w.leave_parallel_region();
   if (w.model.positions == Positions::learned || w.mask > 0)
-    w.stream("positions, dropout", 3 * w.element + w.mask, w.local_tokens * w.hidden);
+    w.stream("positions, dropout", StreamKind::dropout_add_forward, 3 * w.element + w.mask, w.local_tokens * w.hidden);
 }
 
 /// The loss works in fp32 on this rank's share of the vocabulary: cast (element + 4 bytes), maximum (4), subtract (8),
 /// exponential (8), sum (4), divide (8); maximum, sum and the target's logit are reduced over the tensor group.
 void head_forward(StepWriter& w) {
   w.at(-1, "head", Kind::forward);
-  w.stream("norm", 2 * w.element, w.local_tokens * w.hidden);
+  norm_forward(w);
   w.enter_parallel_region();
-  w.gemm("logits", w.tokens, w.vocab, w.hidden);
-  w.stream("cross entropy", w.element + 36, w.tokens * w.vocab);
+  w.gemm("logits", Layout::tn, w.tokens, w.vocab, w.hidden);
+  w.stream("cross entropy", StreamKind::cross_entropy_forward, w.element + 36, w.tokens * w.vocab);
   for (int reduction = 0; reduction < 3; ++reduction) w.tensor_collective(CollectiveOp::all_reduce, w.tokens, 4);
 }
 

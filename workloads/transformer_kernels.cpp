@@ -46,9 +46,11 @@ StepWriter::StepWriter(const Model& m, const Plan& p)
     : tokens(p.micro_batch * m.seq_len),
       local_tokens(p.sequence_parallel ? tokens / p.tensor : tokens),
       hidden(m.hidden),
-      qkv_width((m.heads / p.tensor + 2 * std::max<std::int64_t>(1, m.kv_heads / p.tensor)) * m.head_dim),
-      attention_width(m.heads / p.tensor * m.head_dim),
-      attention_batch(p.micro_batch * m.heads / p.tensor),
+      heads(m.heads / p.tensor),
+      kv_heads(std::max<std::int64_t>(1, m.kv_heads / p.tensor)),
+      qkv_width((heads + 2 * kv_heads) * m.head_dim),
+      attention_width(heads * m.head_dim),
+      attention_batch(p.micro_batch * heads),
       seq(m.seq_len),
       head_dim(m.head_dim),
       ffn(m.ffn / p.tensor),
@@ -59,14 +61,29 @@ StepWriter::StepWriter(const Model& m, const Plan& p)
       model(m),
       plan(p) {}
 
-void StepWriter::gemm(const char* name, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t batch) {
-  steps_.emplace_back(
-      KernelStep{{.name = name, .gemm = {batch, m, n, k}, .precision = plan.precision}, kind_, layer_, block_});
+void StepWriter::kernel(const char* name, std::variant<Stream, Gemm, Attention> work) {
+  steps_.emplace_back(KernelStep{{.name = name, .work = work, .precision = plan.precision}, kind_, layer_, block_});
 }
 
-void StepWriter::stream(const char* name, std::int64_t per_element, std::int64_t elements) {
-  steps_.emplace_back(KernelStep{
-      {.name = name, .precision = plan.precision, .bytes = Bytes(per_element * elements)}, kind_, layer_, block_});
+void StepWriter::gemm(const char* name, Layout layout, std::int64_t m, std::int64_t n, std::int64_t k,
+                      std::int64_t batch) {
+  kernel(name, Gemm{batch, m, n, k, layout});
+}
+
+void StepWriter::stream(const char* name, StreamKind kind, std::int64_t per_element, std::int64_t elements) {
+  kernel(name, Stream{kind, Bytes(per_element * elements)});
+}
+
+void StepWriter::fused_attention(const char* name, bool backward) {
+  kernel(name, Attention{.batch = plan.micro_batch,
+                         .heads = heads,
+                         .kv_heads = kv_heads,
+                         .seq_q = seq,
+                         .seq_kv = seq,
+                         .head_dim = head_dim,
+                         .causal = true,
+                         .backward = backward,
+                         .fused = true});
 }
 
 void StepWriter::tensor_collective(CollectiveOp op, std::int64_t elements, std::int64_t element_bytes) {
@@ -84,15 +101,14 @@ void StepWriter::leave_parallel_region() {
                     element);
 }
 
-/// softmax(Q K^T) V. Flash attention does both products in one kernel and, being causal, half of each.
+/// softmax(Q K^T) V.
 void StepWriter::attention_core_forward() {
-  if (plan.attention == Attention::flash)
-    return gemm("flash attention", seq, (seq + 1) / 2, 2 * head_dim, attention_batch);
+  if (plan.attention == AttentionKind::flash) return fused_attention("flash attention", false);
   const std::int64_t scores = attention_batch * seq * seq;
-  gemm("scores", seq, seq, head_dim, attention_batch);
-  stream("mask and softmax", 2 * element, scores);
-  if (mask > 0) stream("attention dropout", 2 * element + mask, scores);
-  gemm("context", seq, head_dim, seq, attention_batch);
+  gemm("scores", Layout::tn, seq, seq, head_dim, attention_batch);
+  stream("mask and softmax", StreamKind::softmax_forward, 2 * element, scores);
+  if (mask > 0) stream("attention dropout", StreamKind::dropout_add_forward, 2 * element + mask, scores);
+  gemm("context", Layout::nn, seq, head_dim, seq, attention_batch);
 }
 
 }  // namespace rehearse

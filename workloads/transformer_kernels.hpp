@@ -15,9 +15,11 @@ class StepWriter {
     block_ = block;
     kind_ = kind;
   }
-  void gemm(const char* name, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t batch = 1);
+  void gemm(const char* name, Layout layout, std::int64_t m, std::int64_t n, std::int64_t k, std::int64_t batch = 1);
   /// A memory-bound kernel that moves `per_element` bytes for each of `elements`.
-  void stream(const char* name, std::int64_t per_element, std::int64_t elements);
+  void stream(const char* name, StreamKind kind, std::int64_t per_element, std::int64_t elements);
+  /// The core of attention in one kernel.
+  void fused_attention(const char* name, bool backward);
   /// A collective of the tensor group (left out where it has one member).
   void tensor_collective(CollectiveOp op, std::int64_t elements, std::int64_t element_bytes);
   /// Before a column-parallel product and after a row-parallel one: with sequence parallelism all_gather and
@@ -30,6 +32,7 @@ class StepWriter {
   std::int64_t tokens;        ///< of a micro batch
   std::int64_t local_tokens;  ///< in norms and dropouts: a share under sequence parallelism
   std::int64_t hidden;
+  std::int64_t heads, kv_heads;
   std::int64_t qkv_width;        ///< columns of the QKV product
   std::int64_t attention_width;  ///< rows of the projection
   std::int64_t attention_batch;  ///< micro batch times heads
@@ -44,6 +47,8 @@ class StepWriter {
   void attention_core_forward();
 
  private:
+  void kernel(const char* name, std::variant<Stream, Gemm, Attention> work);
+
   Steps steps_;
   std::int16_t layer_ = -1;
   const char* block_ = "";

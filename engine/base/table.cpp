@@ -1,8 +1,5 @@
 #include "engine/base/table.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <utility>
 
@@ -58,13 +55,17 @@ std::string nearest_name(std::string_view name, std::span<const std::string> can
   return best;
 }
 
+// Without fmt: the standalone calibrator has this file and needs nothing but the CUDA Toolkit.
 std::string unknown_name(std::string_view what, std::string_view name, std::span<const std::string> candidates) {
-  std::string out = fmt::format("unknown {} '{}'", what, name);
+  std::string out = "unknown " + std::string(what) + " '" + std::string(name) + "'";
+  if (candidates.empty()) return out + "; there is none";
   if (const std::string nearest = nearest_name(name, candidates); !nearest.empty())
-    out += fmt::format("; did you mean '{}'? one of: ", nearest);
+    out += "; did you mean '" + nearest + "'?";
   else
-    out += candidates.empty() ? "; there is none" : "; one of: ";
-  return out + fmt::format("{}", fmt::join(candidates, ", "));
+    out += ";";
+  const char* separator = " one of: ";
+  for (const std::string& candidate : candidates) out += std::exchange(separator, ", ") + candidate;
+  return out;
 }
 
 }  // namespace rehearse

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "engine/base/document.hpp"
 #include "platforms/catalogue.hpp"
 #include "platforms/device.hpp"
 
@@ -48,7 +49,7 @@ std::string fault_of(const std::string& text) {
 
 Kernel stream(std::int64_t bytes) {
   Kernel kernel;
-  kernel.bytes = Bytes(bytes);
+  kernel.work = Stream{StreamKind::copy, Bytes(bytes)};
   return kernel;
 }
 
@@ -103,7 +104,7 @@ TEST_CASE("device: a precision that it lacks") {
   const Device device = read(good);
   CHECK_THROWS_AS(static_cast<void>(device.peak(Precision::tf32)), std::invalid_argument);
   Kernel kernel;
-  kernel.gemm = {1, 8, 8, 8};
+  kernel.work = Gemm{1, 8, 8, 8};
   kernel.precision = Precision::fp32;
   CHECK_THROWS_AS(static_cast<void>(device.time(kernel)), std::invalid_argument);
 }

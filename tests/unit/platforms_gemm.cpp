@@ -3,12 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "platforms/device.hpp"
+#include "tests/support/csv_table.hpp"
 
 using namespace rehearse;
 
@@ -18,25 +17,9 @@ Device h100() { return load_device("h100-80gb-sxm"); }
 
 Kernel product(std::int64_t batch, std::int64_t m, std::int64_t n, std::int64_t k, Precision p = Precision::bf16) {
   Kernel kernel;
-  kernel.gemm = {batch, m, n, k};
+  kernel.work = Gemm{batch, m, n, k};
   kernel.precision = p;
   return kernel;
-}
-
-/// Rows of numbers of a CSV, without comments and without the header line.
-std::vector<std::vector<double>> read_csv(const std::string& path) {
-  std::ifstream in(path);
-  REQUIRE_MESSAGE(in.good(), path);
-  std::vector<std::vector<double>> rows;
-  for (std::string line; std::getline(in, line);) {
-    if (line.empty() || std::string("0123456789").find(line[0]) == std::string::npos) continue;
-    std::vector<double> row;
-    std::istringstream cells(line);
-    for (std::string cell; std::getline(cells, cell, ',');) row.push_back(std::stod(cell));
-    rows.push_back(row);
-  }
-  REQUIRE_FALSE(rows.empty());
-  return rows;
 }
 
 std::int64_t whole(double x) { return static_cast<std::int64_t>(x); }
@@ -48,7 +31,7 @@ Device device_of(const std::vector<double>& row, Precision p) {
   device.memory_bandwidth = BytesPerSecond(row[2]);
   device.memory_efficiency = row[3];
   device.launch_overhead = Seconds(row[4]);
-  device.gemm[p] = {FlopsPerSecond(row[0]), row[6], Seconds(row[7]), row[8], row[9], ""};
+  device.gemm[p] = {FlopsPerSecond(row[0]), row[6], Seconds(row[7]), row[8], row[9], "", {}};
   return device;
 }
 

@@ -98,7 +98,7 @@ TEST_CASE("memory: other models by hand") {
   Model m = model_of(cases[0]);
   Plan plan = plan_of(cases[0], Recompute::none, true);
   const std::int64_t tokens = 4 * 2048 / 8;  // of a rank
-  plan.attention = Attention::flash;         // keeps no s x s matrix
+  plan.attention = AttentionKind::flash;     // keeps no s x s matrix
   CHECK(layer_activations(m, plan) == Bytes(tokens * 34 * 6144));
   m.dropout = false;  // two masks less
   CHECK(layer_activations(m, plan) == Bytes(tokens * 32 * 6144));

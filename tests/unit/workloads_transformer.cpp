@@ -126,7 +126,7 @@ TEST_CASE("transformer: grouped queries, gates and flash attention") {
     CHECK(close(flops(model, plan), model_flops(model, 64).value()));
     // Causal: half of the two products; five for four backward, one of them a recomputation (Dao et al. 2022).
     const double attention = 4.0 * 64 * 8192 * 8192 * 4096 * 16;  // forward, in full
-    plan.attention = Attention::flash;
+    plan.attention = AttentionKind::flash;
     CHECK(close(flops(model, plan), model_flops(model, 64).value() - 3 * attention + 0.5 * (1 + 2.5) * attention));
   }
   // By hand, one token of one layer: QKV and projection 2 h (h + 2 h / 4) + 2 h h, three MLP products of 2 h f.

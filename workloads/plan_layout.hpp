@@ -1,4 +1,4 @@
-// Layout: which GPU does what. Tensor ranks are neighbours, then data, then pipeline (Megatron-LM's order).
+// PlanLayout: which GPU does what. Tensor ranks are neighbours, then data, then pipeline (Megatron-LM's order).
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 
 namespace rehearse {
 
-class Layout {
+class PlanLayout {
  public:
-  explicit Layout(const Plan& plan)
+  explicit PlanLayout(const Plan& plan)
       : tensor_(static_cast<std::uint32_t>(plan.tensor)),
         data_(static_cast<std::uint32_t>(plan.data)),
         stages_(static_cast<std::uint32_t>(plan.pipeline)) {}
