@@ -1,9 +1,10 @@
 #include "platforms/attention_model.hpp"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 
 #include "platforms/gemm_model.hpp"
+#include "platforms/pattern_search.hpp"
 
 namespace rehearse {
 namespace {
@@ -35,6 +36,30 @@ Seconds unfused_time(const Device& device, const GemmProfile& profile, Precision
 
 Seconds attention_time(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a) {
   return a.fused ? fused_time(device, profile, precision, a) : unfused_time(device, profile, precision, a);
+}
+
+Seconds AttentionForm::at(const Attention& a) const {
+  const auto real = [](std::int64_t x) { return static_cast<double>(x); };
+  return Seconds(t0 +
+                 c * real(a.batch * a.heads) * real(a.seq_q) * (real(a.keys_seen()) + s0) * (real(a.head_dim) + d0));
+}
+
+AttentionForm fit_attention(const std::vector<Timed<Attention>>& points) {
+  AttentionForm start{.t0 = 5e-6, .c = 1.0, .s0 = 100.0, .d0 = 30.0};
+  // c such that the largest point is met; the search changes it by a factor.
+  const auto largest = std::ranges::max_element(points, {}, [](const auto& point) { return point.time; });
+  start.c = largest->time / start.at(largest->work);
+  const auto form_of = [&](const Parameters<4>& p) {
+    return AttentionForm{.t0 = p[0] * 1e-6, .c = start.c * std::exp(p[1]), .s0 = p[2], .d0 = p[3]};
+  };
+  const auto error = [&](const Parameters<4>& p) {
+    const AttentionForm form = form_of(p);
+    double sum = 0.0;
+    for (const auto& [work, time] : points) sum += std::abs(form.at(work) / time - 1.0);
+    return sum;
+  };
+  const Parameters<4> low = {0.0, -2.0, 0.0, 0.0}, high = {100.0, 2.0, 4000.0, 300.0};
+  return form_of(minimise<4>(error, {start.t0 * 1e6, 0.0, start.s0, start.d0}, low, high).at);
 }
 
 Seconds attention_bound(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a) {

@@ -1,6 +1,8 @@
 // The time of attention's core where none was measured: made of the products and streams that it consists of.
 #pragma once
 
+#include <vector>
+
 #include "engine/base/units.hpp"
 #include "platforms/device.hpp"
 #include "platforms/kernel.hpp"
@@ -14,5 +16,14 @@ Seconds attention_time(const Device& device, const GemmProfile& profile, Precisi
 
 /// The least that any device of this peak and bandwidth takes: flops / peak, or the inputs and results moved once.
 Seconds attention_bound(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a);
+
+/// What measured attention goes by between its points: t0 + c batch heads seq_q (keys seen + s0) (head_dim + d0). s0
+/// and d0 are what short sequences and narrow heads lose. Non-decreasing in every size.
+struct AttentionForm {
+  double t0 = 0.0, c = 0.0, s0 = 0.0, d0 = 0.0;
+  [[nodiscard]] Seconds at(const Attention& a) const;
+};
+/// Least mean relative error over the points, at least one.
+AttentionForm fit_attention(const std::vector<Timed<Attention>>& points);
 
 }  // namespace rehearse

@@ -39,8 +39,8 @@ struct Device {
   double memory_efficiency = 1.0;   ///< of the bandwidth, in (0, 1]: for large streams
   Seconds memory_latency;           ///< ramp: a stream of b bytes takes latency + b / (bandwidth * efficiency)
   std::string memory_origin;
-  Seconds launch_overhead;  ///< added to each kernel whose family has no measured times
-  Seconds launch_graph;     ///< of a kernel in a CUDA graph; zero: not known
+  Seconds launch_overhead;  ///< from one kernel to the next on the device; in what measured times say already
+  Seconds launch_host;      ///< what the host takes for a launch, which may be longer; zero: not known
   std::string launch_origin;
   std::int64_t multiprocessors = 1;
   std::map<Precision, GemmProfile> gemm;

@@ -163,7 +163,7 @@ Device read_device(Reader& reader) {
   device.multiprocessors = reader.get_at_least("multiprocessors", 1);
   Reader launch = reader.child("launch", true);
   device.launch_overhead = launch.get_positive<Seconds>("overhead");
-  device.launch_graph = read_not_negative<Seconds>(launch, "graph", &device.launch_graph);
+  device.launch_host = read_not_negative<Seconds>(launch, "host", &device.launch_host);
   device.launch_origin = launch.get<std::string>("origin");
   Reader memory = reader.child("memory", true);
   device.memory_capacity = memory.get_positive<Bytes>("capacity");

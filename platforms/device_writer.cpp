@@ -94,7 +94,7 @@ void write_head(Writer& w, const Device& device) {
   w.pair("multiprocessors", std::to_string(device.multiprocessors));
   w.section("launch");
   w.pair("overhead", micro(device.launch_overhead) + " us");
-  if (device.launch_graph > Seconds(0)) w.pair("graph", micro(device.launch_graph) + " us");
+  if (device.launch_host > Seconds(0)) w.pair("host", micro(device.launch_host) + " us");
   w.text("origin", device.launch_origin);
   w.end();
   w.section("memory");

@@ -105,6 +105,11 @@ std::string_view stream_name(StreamKind kind) {
 
 bool crosses_host_bus(StreamKind kind) { return kind >= StreamKind::copy_to_device; }
 
+bool aligned(Precision precision, const Gemm& g) {
+  const std::int64_t piece = 16 / element_bytes(precision);
+  return g.n % piece == 0 && (g.layout == Layout::nt ? g.m : g.k) % piece == 0;
+}
+
 Flops Gemm::flops() const { return Flops(2.0 * real(batch) * real(m) * real(n) * real(k)); }
 
 std::int64_t Attention::keys_seen() const {

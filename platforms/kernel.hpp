@@ -35,6 +35,10 @@ struct Gemm {
   friend bool operator==(const Gemm&, const Gemm&) = default;
 };
 
+/// Whether the sizes along which operands and result lie in memory are whole pieces of 16 bytes, which the fast kernels
+/// need: n and k of tn and nn, m and n of nt.
+bool aligned(Precision precision, const Gemm& gemm);
+
 /// softmax(Q K^T / sqrt(head_dim)) V, without dropout. Q is (batch, heads, seq_q, head_dim), K and V are
 /// (batch, kv_heads, seq_kv, head_dim); kv_heads divides heads (grouped queries). All at least 1.
 struct Attention {

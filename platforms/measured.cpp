@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <type_traits>
 
 #include "platforms/attention_model.hpp"
 #include "platforms/device.hpp"
@@ -41,45 +42,60 @@ class PointTable {
 using GemmKey = std::tuple<Precision, Layout, bool>;           // aligned
 using AttentionKey = std::tuple<Precision, bool, bool, bool>;  // fused, causal, backward
 
-/// 16 bytes are what the copy engines and the widest loads move: other sizes take slower kernels.
-bool aligned(Precision precision, const Gemm& g) {
-  const auto whole = [&](std::int64_t size) { return size * element_bytes(precision) % 16 == 0; };
-  return whole(g.m) && whole(g.n) && whole(g.k);
-}
-
 SizePoint point_of(const Device& model, const GemmProfile& profile, Precision precision, const Gemm& g) {
   SizePoint point{.model = model.launch_overhead + ramped_gemm_time(model, profile, precision, g)};
   point.sizes = {real(g.batch), real(g.m), real(g.n), real(g.k), 1, 1};
   return point;
 }
 
-SizePoint point_of(const Device& model, const GemmProfile& profile, Precision precision, const Attention& a) {
-  SizePoint point{.model = attention_time(model, profile, precision, a)};
-  point.sizes = {real(a.batch * a.heads), real(a.batch * a.kv_heads), real(a.seq_q),
-                 real(a.seq_kv),          real(a.head_dim),           1};
-  return point;
-}
+/// A table whose model comes from its own points.
+template <class Work>
+class OwnTable {
+ public:
+  void add(const Timed<Work>& point) { points_.push_back(point); }
+  [[nodiscard]] Seconds at(const Work& work) const { return table().interpolant().at(point_of(work)); }
+  [[nodiscard]] const PointTable& table() const {
+    std::call_once(built_, [this] {
+      model_ = model_of(points_);
+      for (const auto& [work, time] : points_) table_.add(point_of(work), time);
+    });
+    return table_;
+  }
 
-/// Streams have a model of their own points: the least time, and the greatest rate.
-struct StreamTable {
-  PointTable table;
-  Seconds least;
-  BytesPerSecond rate;
+ private:
+  /// Of streams: the least time, and the greatest rate.
+  struct StreamModel {
+    Seconds least{std::numeric_limits<double>::infinity()};
+    BytesPerSecond rate;
+  };
+  using Model = std::conditional_t<std::is_same_v<Work, Stream>, StreamModel, AttentionForm>;
 
-  [[nodiscard]] SizePoint point_of(Bytes bytes) const {
-    const Bytes some = std::max(bytes, Bytes(1));
-    SizePoint point{.model = least + some / rate};
-    point.sizes[0] = real(some.value());
+  static Bytes some(Bytes bytes) { return std::max(bytes, Bytes(1)); }
+  static AttentionForm model_of(const std::vector<Timed<Attention>>& points) { return fit_attention(points); }
+  static StreamModel model_of(const std::vector<Timed<Stream>>& points) {
+    StreamModel model;
+    for (const auto& [work, time] : points) {
+      model.least = std::min(model.least, time);
+      model.rate = std::max(model.rate, some(work.bytes) / time);
+    }
+    return model;
+  }
+  [[nodiscard]] SizePoint point_of(const Stream& stream) const {
+    SizePoint point{.model = model_.least + some(stream.bytes) / model_.rate};
+    point.sizes[0] = real(some(stream.bytes).value());
     return point;
   }
-  void set(const std::vector<Timed<Stream>>& points) {
-    least = Seconds(std::numeric_limits<double>::infinity());
-    for (const auto& [work, time] : points) {
-      least = std::min(least, time);
-      rate = std::max(rate, std::max(work.bytes, Bytes(1)) / time);
-    }
-    for (const auto& [work, time] : points) table.add(point_of(work.bytes), time);
+  [[nodiscard]] SizePoint point_of(const Attention& a) const {
+    SizePoint point{.model = model_.at(a)};
+    point.sizes = {real(a.batch * a.heads), real(a.batch * a.kv_heads), real(a.seq_q),
+                   real(a.seq_kv),          real(a.head_dim),           1};
+    return point;
   }
+
+  std::vector<Timed<Work>> points_;
+  mutable std::once_flag built_;
+  mutable Model model_;
+  mutable PointTable table_;
 };
 
 }  // namespace
@@ -87,8 +103,8 @@ struct StreamTable {
 struct MeasuredTables::Tables {
   Device model;  ///< without points
   std::map<GemmKey, PointTable> gemm;
-  std::map<AttentionKey, PointTable> attention;
-  std::map<StreamKind, StreamTable> streams;
+  std::map<AttentionKey, OwnTable<Attention>> attention;
+  std::map<StreamKind, OwnTable<Stream>> streams;
 
   [[nodiscard]] const PointTable* find(Precision precision, const Gemm& g) const {
     const bool own = aligned(precision, g);
@@ -105,17 +121,23 @@ struct MeasuredTables::Tables {
     return std::max(table->interpolant().at(point_of(model, profile, precision, g)),
                     gemm_bound(model, profile, precision, g));
   }
+  /// The other precision that takes the same time, or the same.
+  [[nodiscard]] Precision twin(Precision p) const {
+    const Precision other = p == Precision::fp16 ? Precision::bf16 : Precision::fp16;
+    if (p != Precision::fp16 && p != Precision::bf16) return p;
+    const auto own = model.gemm.find(p), others = model.gemm.find(other);
+    return own != model.gemm.end() && others != model.gemm.end() && own->second.peak == others->second.peak ? other : p;
+  }
   [[nodiscard]] std::optional<Seconds> time(Precision precision, const Attention& a) const {
-    const auto found = attention.find({precision, a.fused, a.causal, a.backward});
-    if (found == attention.end()) return std::nullopt;
-    const GemmProfile& profile = model.gemm.at(precision);
-    return std::max(found->second.interpolant().at(point_of(model, profile, precision, a)),
-                    attention_bound(model, profile, precision, a));
+    for (const Precision p : {precision, twin(precision)})
+      if (const auto found = attention.find({p, a.fused, a.causal, a.backward}); found != attention.end())
+        return std::max(found->second.at(a), attention_bound(model, model.gemm.at(p), p, a));
+    return std::nullopt;
   }
   [[nodiscard]] std::optional<Seconds> time(Precision, const Stream& stream) const {
     const auto found = streams.find(stream.kind);
     if (found == streams.end()) return std::nullopt;
-    return found->second.table.interpolant().at(found->second.point_of(stream.bytes));
+    return found->second.at(stream);
   }
 };
 
@@ -128,15 +150,12 @@ MeasuredTables::MeasuredTables(const Device& device) : tables_(std::make_unique<
                                                                             time);
     profile.measured = {};
   }
-  for (const auto& [precision, family] : device.attention) {
-    const auto profile = model.gemm.find(precision);
-    if (profile == model.gemm.end()) continue;  // no peak to hold it against
-    for (const auto& [work, time] : family.points)
-      tables_->attention[{precision, work.fused, work.causal, work.backward}].add(
-          point_of(device, profile->second, precision, work), time);
-  }
+  for (const auto& [precision, family] : device.attention)
+    if (model.gemm.contains(precision))  // else there is no peak to hold it against
+      for (const Timed<Attention>& point : family.points)
+        tables_->attention[{precision, point.work.fused, point.work.causal, point.work.backward}].add(point);
   for (const auto& [kind, family] : device.streams)
-    if (!family.points.empty()) tables_->streams[kind].set(family.points);
+    for (const Timed<Stream>& point : family.points) tables_->streams[kind].add(point);
   model.attention.clear();
   model.streams.clear();
 }
@@ -189,12 +208,12 @@ LeaveOneOut summary_of(std::vector<double> errors) {
 void MeasuredTables::state_errors(Device& device) const {
   std::map<Precision, Errors> gemm, attention;
   for (const auto& [key, table] : tables_->gemm) gemm[std::get<Precision>(key)].add(table);
-  for (const auto& [key, table] : tables_->attention) attention[std::get<Precision>(key)].add(table);
+  for (const auto& [key, table] : tables_->attention) attention[std::get<Precision>(key)].add(table.table());
   for (const auto& [precision, errors] : gemm) errors.state(device.gemm.at(precision).measured);
   for (const auto& [precision, errors] : attention) errors.state(device.attention.at(precision));
   for (const auto& [kind, stream] : tables_->streams) {
     Errors errors;
-    errors.add(stream.table);
+    errors.add(stream.table());
     errors.state(device.streams.at(kind));
   }
 }

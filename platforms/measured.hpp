@@ -39,9 +39,10 @@ struct Family {
 struct Device;
 
 /// Interpolants over a device's measured times, each built when it is first asked for. A product's table has its
-/// precision, its layout, and whether all of m, n and k are multiples of 16 bytes (else the fast kernels cannot run);
-/// attention's, whether it is fused, causal and backward. Where a table has no points the nearest that has some stands
-/// in: the other alignment, then another layout.
+/// precision, its layout, and whether it is aligned (kernel.hpp); attention's, its precision and whether it is fused,
+/// causal and backward. Where a table has no points the nearest that has some stands
+/// in: the other alignment, then another layout; of attention fp16 and bf16 for each other where their peaks are equal,
+/// as they run the same kernels.
 class MeasuredTables {
  public:
   explicit MeasuredTables(const Device& device);  ///< copies what it needs

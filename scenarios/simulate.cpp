@@ -207,8 +207,11 @@ class Simulation {
           fmt::format("{} of {} collectives took their time from one replay of each kind: nobody else uses their links "
                       "meanwhile",
                       lowered_.replayed, lowered_.collectives));
-    note("matrix products: " + scenario_.cluster.device().gemm.at(scenario_.plan.precision).origin);
-    note("memory-bound kernels: " + scenario_.cluster.device().memory_origin);
+    const Device& device = scenario_.cluster.device();
+    note("matrix products: " + device.gemm.at(scenario_.plan.precision).origin);
+    note("memory-bound kernels: " + device.memory_origin);
+    if (const std::size_t points = measured_points(device); points > 0)
+      note(fmt::format("times of kernels are interpolated between the {} measured points of {}", points, device.name));
     const std::int64_t vocab = padded_vocab(scenario_.model, scenario_.plan);
     if (vocab != scenario_.model.vocab)
       note(fmt::format("the vocabulary is padded from {} to {}", scenario_.model.vocab, vocab));

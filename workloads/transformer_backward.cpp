@@ -61,7 +61,7 @@ void attention_backward(StepWriter& w, std::int16_t layer) {
   }
   attention_core_backward(w);
   if (w.model.positions == Positions::rotary)
-    w.stream("rotary gradient", StreamKind::rotary, 2 * w.element, w.tokens * w.qkv_width);
+    w.stream("rotary gradient", StreamKind::rotary, 2 * w.element, w.tokens * w.rotated_width);
   gemm_backward(w, "qkv gradient of input", "qkv gradient of weight", w.tokens, w.qkv_width, w.hidden);
   w.leave_parallel_region();
   norm_backward(w);

@@ -20,7 +20,7 @@ void attention_forward(StepWriter& w) {
   w.enter_parallel_region();
   w.gemm("qkv", Layout::tn, w.tokens, w.qkv_width, w.hidden);
   if (w.model.positions == Positions::rotary)
-    w.stream("rotary", StreamKind::rotary, 2 * w.element, w.tokens * w.qkv_width);
+    w.stream("rotary", StreamKind::rotary, 2 * w.element, w.tokens * w.rotated_width);
   w.attention_core_forward();
   w.gemm("projection", Layout::tn, w.tokens, w.hidden, w.attention_width);
   w.leave_parallel_region();

@@ -49,6 +49,7 @@ StepWriter::StepWriter(const Model& m, const Plan& p)
       heads(m.heads / p.tensor),
       kv_heads(std::max<std::int64_t>(1, m.kv_heads / p.tensor)),
       qkv_width((heads + 2 * kv_heads) * m.head_dim),
+      rotated_width((heads + kv_heads) * m.head_dim),
       attention_width(heads * m.head_dim),
       attention_batch(p.micro_batch * heads),
       seq(m.seq_len),

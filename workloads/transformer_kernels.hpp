@@ -34,6 +34,7 @@ class StepWriter {
   std::int64_t hidden;
   std::int64_t heads, kv_heads;
   std::int64_t qkv_width;        ///< columns of the QKV product
+  std::int64_t rotated_width;    ///< queries and keys
   std::int64_t attention_width;  ///< rows of the projection
   std::int64_t attention_batch;  ///< micro batch times heads
   std::int64_t seq, head_dim;

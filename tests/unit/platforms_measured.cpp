@@ -141,6 +141,8 @@ TEST_CASE("measured: streams by kind, attention by what it is") {
   CHECK(device.time(cast) == device.model_time(cast));
   CHECK(device.time(kernel_of(attention)).value() == doctest::Approx(300e-6));
   CHECK(device.time(kernel_of(full)) == device.model_time(kernel_of(full)));
+  CHECK(device.time(kernel_of(attention, Precision::fp16)) == device.time(kernel_of(attention)));
+  CHECK(device.time(kernel_of(attention, Precision::tf32)) == device.model_time(kernel_of(attention, Precision::tf32)));
   Attention longer = attention;
   longer.seq_q = longer.seq_kv = 16384;
   CHECK(device.time(kernel_of(longer)).value() == doctest::Approx(16 * 300e-6).epsilon(0.2));

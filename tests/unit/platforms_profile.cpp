@@ -28,7 +28,7 @@ Device measured() {
   device.memory_latency = Seconds(1.23456789e-6);
   device.memory_origin = "fitted";
   device.launch_overhead = Seconds(2.1e-6);
-  device.launch_graph = Seconds(0.9e-6);
+  device.launch_host = Seconds(0.9e-6);
   device.launch_origin = "measured";
   GemmProfile& bf16 = device.gemm[Precision::bf16];
   bf16 = {FlopsPerSecond(1070.5e12), 0.8, Seconds(2.5e-6), 150, 30, "fitted", {}};
@@ -106,7 +106,7 @@ TEST_CASE("profile: what is written reads back, and writes the same bytes again"
   CHECK(again.provenance == device.provenance);
   CHECK(again.memory_capacity == device.memory_capacity);
   CHECK(again.memory_bandwidth / device.memory_bandwidth == doctest::Approx(1.0).epsilon(1e-5));
-  CHECK(again.launch_graph == device.launch_graph);
+  CHECK(again.launch_host == device.launch_host);
   const auto& points = device.gemm.at(Precision::bf16).measured.points;
   const auto& read_points = again.gemm.at(Precision::bf16).measured.points;
   REQUIRE(read_points.size() == points.size());
