@@ -222,7 +222,7 @@ Seconds enough_for(const Machine& machine, const Kernel& kernel, Grid grid) {
   return std::max(std::clamp(50.0 * expected, least, most), 8.0 * expected);
 }
 
-Seconds budget_of(Grid grid) { return Seconds(grid == Grid::quick ? 45.0 : 400.0); }
+Seconds budget_of(Grid grid) { return Seconds(grid == Grid::quick ? 40.0 : 400.0); }
 
 std::vector<Case> grid_cases(const Machine& machine, const CalibrationOptions& options) {
   std::vector<Case> cases;

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -146,6 +147,38 @@ TEST_CASE("measured: streams by kind, attention by what it is") {
   Attention longer = attention;
   longer.seq_q = longer.seq_kv = 16384;
   CHECK(device.time(kernel_of(longer)).value() == doctest::Approx(16 * 300e-6).epsilon(0.2));
+}
+
+TEST_CASE("measured: more attention and longer streams never take less") {
+  Device device = load_device("h100-80gb-sxm");
+  for (const std::int64_t heads : {8, 32, 128})
+    for (const std::int64_t seq : {512, 2048, 8192})
+      for (const std::int64_t dim : {64, 128}) {
+        const Attention a{.heads = heads, .kv_heads = heads, .seq_q = seq, .seq_kv = seq, .head_dim = dim};
+        const double rate = 5e14 * static_cast<double>(seq) / static_cast<double>(seq + 700);
+        device.attention[Precision::bf16].points.push_back({a, Seconds(4e-6 + a.flops().value() / rate)});
+      }
+  for (std::int64_t bytes = 65536; bytes <= std::int64_t{1} << 30; bytes *= 2)  // a cache of 32 MiB
+    device.streams[StreamKind::copy].points.push_back(
+        {Stream{StreamKind::copy, Bytes(bytes)},
+         Seconds(2e-6 + static_cast<double>(std::min(bytes, std::int64_t{1} << 25)) / 5e12 +
+                 static_cast<double>(std::max(bytes - (std::int64_t{1} << 25), std::int64_t{0})) / 2e12)});
+  device.build_tables();
+  std::mt19937 generator(5);
+  std::uniform_real_distribution<double> share(0.0, 1.0);
+  const auto size = [&](double most) { return whole(std::exp(share(generator) * std::log(most))); };
+  for (int i = 0; i < 1000; ++i) {
+    Attention x{.batch = size(20), .heads = size(100), .kv_heads = 1, .seq_q = size(30000), .head_dim = size(300)};
+    x.seq_kv = x.seq_q + size(1000) - 1;
+    Attention y = x;
+    std::array<std::int64_t*, 3> grown = {&y.batch, &y.heads, &y.head_dim};
+    *grown.at(static_cast<std::size_t>(i) % 3) += size(50);
+    if (i % 2 == 0) y.seq_kv += size(5000);
+    REQUIRE(device.time(kernel_of(y)) >= device.time(kernel_of(x)) * (1.0 - 1e-12));
+    const std::int64_t bytes = size(1e11), more = bytes + size(1e9);
+    REQUIRE(device.time(kernel_of(Stream{StreamKind::copy, Bytes(more)})) >=
+            device.time(kernel_of(Stream{StreamKind::copy, Bytes(bytes)})) * (1.0 - 1e-12));
+  }
 }
 
 TEST_CASE("measured: points faster than the chip can be are left out") {

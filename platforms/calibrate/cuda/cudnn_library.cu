@@ -2,6 +2,10 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
+#include <string>
+#include <vector>
+
 #include "platforms/calibrate/cuda/work.hpp"
 
 namespace rehearse::cuda {
@@ -9,9 +13,12 @@ namespace {
 
 /// nullptr where there is none. It stays open: a library with CUDA contexts of its own cannot be closed safely.
 void* open_library() {
-  for (const char* name : {"libcudnn.so.9", "libcudnn.so"}) {
-    if (void* library = dlopen(name, RTLD_NOW | RTLD_GLOBAL)) return library;
-  }
+  std::vector<std::string> names = {"libcudnn.so.9", "libcudnn.so"};
+  if (const char* const folder = std::getenv("CUDNN_PATH"))
+    for (const char* const below : {"/lib64/", "/lib/"})
+      names.insert(names.begin(), std::string(folder) + below + "libcudnn.so.9");
+  for (const std::string& name : names)
+    if (void* const library = dlopen(name.c_str(), RTLD_NOW | RTLD_GLOBAL)) return library;
   return nullptr;
 }
 
