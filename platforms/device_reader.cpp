@@ -139,16 +139,17 @@ void check_bounds(Reader& reader, const Device& device) {
                                    " that the profile's own peak and bandwidth allow");
     }
   };
-  for (const auto& [precision, profile] : device.gemm)
-    check("gemm", profile.measured, [&](const Gemm& g) { return gemm_bound(device, profile, precision, g); });
-  for (const auto& [precision, family] : device.attention) {
-    const auto profile = device.gemm.find(precision);
+  for (const auto& entry : device.gemm)
+    check("gemm", entry.second.measured,
+          [&](const Gemm& g) { return gemm_bound(device, entry.second, entry.first, g); });
+  for (const auto& entry : device.attention) {
+    const auto profile = device.gemm.find(entry.first);
     if (profile == device.gemm.end())
-      reader.fault("attention", "measured in " + std::string(precision_name(precision)) +
+      reader.fault("attention", "measured in " + std::string(precision_name(entry.first)) +
                                     ", of which `gemm` has no section with its peak");
     else
-      check("attention", family,
-            [&](const Attention& a) { return attention_bound(device, profile->second, precision, a); });
+      check("attention", entry.second,
+            [&](const Attention& a) { return attention_bound(device, profile->second, entry.first, a); });
   }
 }
 

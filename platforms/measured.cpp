@@ -220,14 +220,14 @@ void MeasuredTables::state_errors(Device& device) const {
 
 std::size_t drop_impossible(Device& device) {
   std::size_t dropped = 0;
-  for (auto& [precision, profile] : device.gemm)
-    dropped += std::erase_if(profile.measured.points, [&](const Timed<Gemm>& point) {
-      return point.time < gemm_bound(device, profile, precision, point.work);
+  for (auto& entry : device.gemm)
+    dropped += std::erase_if(entry.second.measured.points, [&](const Timed<Gemm>& point) {
+      return point.time < gemm_bound(device, entry.second, entry.first, point.work);
     });
-  for (auto& [precision, family] : device.attention)
-    if (const auto profile = device.gemm.find(precision); profile != device.gemm.end())
-      dropped += std::erase_if(family.points, [&](const Timed<Attention>& point) {
-        return point.time < attention_bound(device, profile->second, precision, point.work);
+  for (auto& entry : device.attention)
+    if (const auto profile = device.gemm.find(entry.first); profile != device.gemm.end())
+      dropped += std::erase_if(entry.second.points, [&](const Timed<Attention>& point) {
+        return point.time < attention_bound(device, profile->second, entry.first, point.work);
       });
   return dropped;
 }

@@ -12,7 +12,7 @@
 namespace rehearse {
 namespace {
 
-constexpr std::int64_t KiB = 1024, MiB = 1024 * KiB, GiB = 1024 * MiB;
+constexpr std::int64_t kib = std::int64_t{1} << 10, gib = std::int64_t{1} << 30;
 
 double real(std::int64_t x) { return static_cast<double>(x); }
 std::uint64_t word(std::int64_t x) { return static_cast<std::uint64_t>(x); }
@@ -175,12 +175,12 @@ void add_attention_cases(const std::vector<Precision>& chosen, std::vector<Case>
 }
 
 void add_stream_cases(const Machine& machine, std::vector<Case>& cases) {
-  const std::int64_t most = std::min(4 * GiB, machine.memory_capacity.value() / 4);
+  const std::int64_t most = std::min(4 * gib, machine.memory_capacity.value() / 4);
   for (const StreamRow& row : stream_table()) {
-    const std::int64_t end = crosses_host_bus(row.kind) ? std::min(GiB, most) : most;
+    const std::int64_t end = crosses_host_bus(row.kind) ? std::min(gib, most) : most;
     const std::string family = "stream " + std::string(row.name);
     int octave = 0;
-    for (std::int64_t wanted = 64 * KiB; wanted <= end; wanted *= 2, ++octave) {
+    for (std::int64_t wanted = 64 * kib; wanted <= end; wanted *= 2, ++octave) {
       const int rank = octave % 4 == 0 ? skeleton : main_sizes;
       const Stream stream{row.kind, stream_shape(row.kind, Bytes(wanted)).bytes};
       add_case(cases, family, stream, Precision::bf16, rank);

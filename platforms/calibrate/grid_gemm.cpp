@@ -13,7 +13,6 @@ using Sizes = std::vector<std::int64_t>;
 
 struct Linear {
   std::int64_t out, in;
-  friend bool operator==(const Linear&, const Linear&) = default;
 };
 
 /// Widths of a transformer layer's weights.

@@ -27,7 +27,7 @@ std::string row(const LayerShape& s, const LayerSample& sample) {
 
 std::string heading(const Machine& machine) {
   std::string out = "# Transformer layers, forward and backward, timed by rehearse-calibrate on " + machine.name + "\n";
-  for (const auto& [key, value] : machine.provenance) out += "# " + key + ": " + value + "\n";
+  for (const auto& [key, value] : machine.provenance) out.append("# ").append(key).append(": ").append(value) += '\n';
   return out;
 }
 

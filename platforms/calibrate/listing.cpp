@@ -86,7 +86,7 @@ void list_cases(std::ostream& out, const CalibrationOptions& options) {
 void write_summary(std::ostream& out, const Device& device) {
   const Summary summary(out);
   for (const auto& [precision, profile] : device.gemm) {
-    const double best = best_share(profile.measured, [&](const Gemm& g) { return g.flops() / profile.peak; });
+    const double best = best_share(profile.measured, [peak = profile.peak](const Gemm& g) { return g.flops() / peak; });
     summary.row("gemm " + std::string(precision_name(precision)), profile.measured, percent(best) + " of peak");
   }
   for (const auto& [precision, family] : device.attention) {

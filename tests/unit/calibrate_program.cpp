@@ -175,7 +175,7 @@ TEST_CASE("calibrate listing: a line for each case and a sum; a row for each fam
   list_cases(cases, options);
   const std::vector<std::string> lines = lines_of(cases.str());
   CHECK(lines.size() > 500);
-  CHECK(lines.back().find("at most 45 s in all") != std::string::npos);
+  CHECK(lines.back().find("at most 40 s in all") != std::string::npos);
   testing::SyntheticBench bench;
   const Device device = calibrate(bench, options, {}).device;
   std::ostringstream summary;

@@ -95,7 +95,7 @@ Check check_one(const Gemm& g, Precision precision, Arena& arena) {
   fill_normal(b, elements_b(g), precision, 1.0, 12);
   REHEARSE_CUDA(cudaMemset(c, 0xff, bytes(elements_c(g), stored)));  // not a number where nothing is written
   REHEARSE_CUDA(cudaDeviceSynchronize());
-  GemmPlan(g, precision).run(nullptr, a, b, c);
+  gemm_plan(g, precision).run(nullptr, a, b, c);
   REHEARSE_CUDA(cudaDeviceSynchronize());
   const std::vector<double> reference =
       product(g, read_back(a, elements_a(g), precision), read_back(b, elements_b(g), precision));

@@ -34,7 +34,7 @@ Work gemm_work(const Gemm& gemm, Precision precision, Arena& arena) {
   const std::size_t bytes_a = piece_bytes(elements_a(gemm), precision);
   const std::size_t bytes_b = piece_bytes(elements_b(gemm), precision);
   const std::size_t bytes_c = piece_bytes(elements_c(gemm), result_precision(precision));
-  const auto plan = std::make_shared<const GemmPlan>(gemm, precision);
+  const auto plan = std::make_shared<const Product>(gemm_plan(gemm, precision));
   Work work;
   work.sets = arena.sets_of(bytes_a + bytes_b + bytes_c);
   const Pieces a = pieces(bytes_a, work.sets, arena);

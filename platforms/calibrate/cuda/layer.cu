@@ -71,9 +71,9 @@ Norm take_norm(Arena& arena, const Sizes& z, std::uint64_t seed) {
 class Linear {
  public:
   Linear(std::int64_t tokens, std::int64_t in, std::int64_t out)
-      : forward_({1, tokens, out, in, Layout::tn}, Precision::bf16),
-        of_input_({1, tokens, in, out, Layout::nn}, Precision::bf16),
-        of_weight_({1, out, in, tokens, Layout::nt}, Precision::bf16) {}
+      : forward_(gemm_plan({1, tokens, out, in, Layout::tn}, Precision::bf16)),
+        of_input_(gemm_plan({1, tokens, in, out, Layout::nn}, Precision::bf16)),
+        of_weight_(gemm_plan({1, out, in, tokens, Layout::nt}, Precision::bf16)) {}
   void forward(const bf16* x, const Weight& w, bf16* y, cudaStream_t stream) const {
     forward_.run(stream, x, w.value, y);
   }
@@ -83,7 +83,7 @@ class Linear {
   }
 
  private:
-  GemmPlan forward_, of_input_, of_weight_;
+  Product forward_, of_input_, of_weight_;
 };
 
 /// What a layer has for itself: its weights, and what its forward pass leaves for its backward pass.

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "platforms/calibrate/cuda/cudnn_library.hpp"
-#include "platforms/calibrate/cuda/gemm_plan.hpp"
+#include "platforms/calibrate/cuda/product.hpp"
 #include "platforms/calibrate/cuda/nvml.hpp"
 #include "platforms/calibrate/cuda/work.hpp"
 
