@@ -15,6 +15,13 @@ std::string number(double value) {
   return text.data();
 }
 
+/// Errors need no more than three.
+std::string share(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.3g", value);
+  return text.data();
+}
+
 std::string micro(Seconds time) { return number(time.value() * 1e6); }
 
 /// In double quotes; a profile's text is plain, but may hold anything.
@@ -57,8 +64,8 @@ class Writer {
  private:
   void error(std::string_view key, const LeaveOneOut& error) {
     if (error.points == 0) return;
-    pair(key, "{points: " + std::to_string(error.points) + ", median: " + number(error.median) +
-                  ", percentile_95: " + number(error.percentile_95) + ", worst: " + number(error.worst) + "}");
+    pair(key, "{points: " + std::to_string(error.points) + ", median: " + share(error.median) +
+                  ", percentile_95: " + share(error.percentile_95) + ", worst: " + share(error.worst) + "}");
   }
   static std::string row(const Gemm& g) {
     std::string out(layout_name(g.layout));

@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """scripts/check_includes.py on made-up trees: it passes what is right, and it can fail."""
 
-import subprocess
-import sys
+import contextlib
+import importlib.util
+import io
 import tempfile
 import unittest
 from pathlib import Path
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "check_includes.py"
+_spec = importlib.util.spec_from_file_location("check_includes", SCRIPT)
+check_includes = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(check_includes)
 
 RIGHT = {
     "engine/base/units.hpp": "#pragma once\n#include <vector>\n",
@@ -33,8 +37,10 @@ def check(files):
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        done = subprocess.run([sys.executable, str(SCRIPT), folder], capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout.splitlines()
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+            status = check_includes.main([folder])
+        return status, printed.getvalue().splitlines()
 
 
 class CheckIncludes(unittest.TestCase):

@@ -99,8 +99,12 @@ bool says(const std::string& text, const std::string& what) {
 TEST_CASE("profile: what is written reads back, and writes the same bytes again") {
   const Device device = measured();
   const std::string text = text_of(device);
-  const Device again = read(text);
+  Device again = read(text);
   CHECK(text_of(again) == text);
+  again.state_errors();  // the file's points give the errors that the file states, but for their last digit
+  const LeaveOneOut stated = read(text).gemm.at(Precision::bf16).measured.error;
+  CHECK(again.gemm.at(Precision::bf16).measured.error.median == doctest::Approx(stated.median).epsilon(2e-3));
+  CHECK(again.gemm.at(Precision::bf16).measured.error.worst == doctest::Approx(stated.worst).epsilon(2e-3));
   CHECK(again.name == "test-gpu");
   CHECK(again.description == device.description);
   CHECK(again.provenance == device.provenance);
