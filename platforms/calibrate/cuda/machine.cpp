@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "platforms/calibrate/cuda/cudnn_library.hpp"
-#include "platforms/calibrate/cuda/product.hpp"
 #include "platforms/calibrate/cuda/nvml.hpp"
+#include "platforms/calibrate/cuda/product.hpp"
 #include "platforms/calibrate/cuda/work.hpp"
 
 namespace rehearse::cuda {
@@ -57,11 +57,6 @@ int attribute(cudaDeviceAttr which) {
 /// "13.0" of 13000.
 std::string dotted(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
 
-std::string toolkit_version() {
-  return std::to_string(__CUDACC_VER_MAJOR__) + "." + std::to_string(__CUDACC_VER_MINOR__) + "." +
-         std::to_string(__CUDACC_VER_BUILD__);
-}
-
 std::string megahertz(int kilohertz) { return std::to_string(kilohertz / 1000) + " MHz"; }
 
 std::string utc_date() {
@@ -97,7 +92,7 @@ std::vector<std::pair<std::string, std::string>> provenance(const std::string& n
       {"compute_capability", version},
       {"driver", facts.driver + " (CUDA " + dotted(driver) + ")"},
       {"cuda_runtime", dotted(runtime)},
-      {"cuda_toolkit", toolkit_version()},
+      {"cuda_toolkit", dotted(CUDART_VERSION)},
       {"cublaslt", cublaslt_version()},
       {"cudnn", cudnn_version()},
       {"sm_clock", facts.sm_clock},
