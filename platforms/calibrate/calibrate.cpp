@@ -47,9 +47,14 @@ class Measurement {
   void cases(Device& device) {
     const std::vector<Case> cases = grid_cases(bench_.machine(), options_);
     std::size_t done = 0;
-    for (; done < cases.size() && spent() < budget_; ++done) {
+    for (; done < cases.size() && fault_.empty() && spent() < budget_; ++done) {
       tell(done, cases.size(), cases[done].family);
-      time(cases[done], device);
+      try {
+        time(cases[done], device);
+      } catch (const std::runtime_error& error) {
+        if (measured_ == 0) throw;
+        fault_ = error.what();  // the device may not be used any more
+      }
     }
     tell(done, cases.size(), "");
     for (std::size_t i = done; i < cases.size(); ++i) ++left_out_[cases[i].family];
@@ -57,6 +62,7 @@ class Measurement {
     if (measured_ == 0) throw std::runtime_error("nothing could be measured: " + why_nothing(cases.size()));
   }
 
+  [[nodiscard]] const std::string& fault() const { return fault_; }
   [[nodiscard]] std::size_t measured() const { return measured_; }
   [[nodiscard]] Seconds spent() const { return now_() - begin_; }
   /// Median and 95th percentile of how sure the times are.
@@ -68,8 +74,8 @@ class Measurement {
       notes.push_back(what.first + ": " + grouped(count) + (count == 1 ? " case" : " cases") +
                       " could not run: " + what.second);
     if (left_out_total_ == 0) return notes;
-    std::string text =
-        "the budget of " + fixed(budget_.value(), 0) + " s left out " + grouped(left_out_total_) + " cases:";
+    std::string text = (fault_.empty() ? "the budget of " + fixed(budget_.value(), 0) + " s" : std::string("a fault")) +
+                       " left out " + grouped(left_out_total_) + " cases:";
     const char* separator = " ";
     for (const auto& [family, count] : left_out_)
       text += std::exchange(separator, ", ") + family + " " + grouped(count);
@@ -124,6 +130,7 @@ class Measurement {
   std::map<std::pair<std::string, std::string>, std::size_t> unsupported_;  // by family and reason
   std::map<std::string, std::size_t> left_out_;                             // by family
   std::size_t left_out_total_ = 0;
+  std::string fault_;
   std::size_t measured_ = 0;
   std::vector<double> intervals_;
 };
@@ -221,11 +228,12 @@ void add_provenance(Device& device, const CalibrationOptions& options, const Mea
 Calibration calibrate(Bench& bench, const CalibrationOptions& options, const OnProgress& on_progress) {
   Measurement measurement(bench, options, on_progress);
   hold_checks(bench);
-  Calibration result{device_of(bench.machine(), options), {}};
+  Calibration result{device_of(bench.machine(), options), {}, {}};
   Device& device = result.device;
   measurement.launches(device);
   measurement.cases(device);
   result.notes = measurement.notes();
+  result.fault = measurement.fault();
   note_missing_precisions(bench.machine(), options, result.notes);
   if (const std::size_t dropped = drop_impossible(device); dropped > 0)
     result.notes.push_back(grouped(dropped) + " times below flops / peak or bytes / bandwidth were left out");

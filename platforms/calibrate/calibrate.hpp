@@ -33,11 +33,13 @@ using OnProgress = std::function<void(const Progress&)>;
 struct Calibration {
   Device device;
   std::vector<std::string> notes;  ///< what was left out and why, one line each, for a person
+  std::string fault;               ///< what ended the measurement before its time; empty: nothing
 };
 
 /// Cases go from those that matter most to refinements, so that what does not fit in the budget is missed least. Times
 /// the kernels, fits the model of matrix products to each precision, builds the tables, and states the leave-one-out
-/// error of each family. Throws std::runtime_error where the bench fails or a kernel's check does.
+/// error of each family. A fault of the bench ends the measurement: what was timed before it is kept. Throws
+/// std::runtime_error where nothing was, or where a kernel's check fails.
 Calibration calibrate(Bench& bench, const CalibrationOptions& options, const OnProgress& on_progress);
 
 /// One kernel to time. Lower ranks come first.

@@ -1,9 +1,11 @@
 // rehearse-calibrate: measures the GPU of this machine and writes a device profile. Needs the CUDA Toolkit alone.
 #include <algorithm>
 #include <exception>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <sstream>
+#include <stdexcept>
 
 #include "platforms/calibrate/cuda/cuda_bench.hpp"
 #include "platforms/calibrate/listing.hpp"
@@ -34,8 +36,10 @@ Exit show_checks() {
   return passed ? Exit::done : complain(Exit::fault, "a kernel computes wrong results here");
 }
 
+/// What was measured is written even where a fault ended the measurement; then that is thrown.
 void write_profile(Bench& bench, const Options& options, const std::string& file) {
-  const Calibration result = calibrate(bench, options.calibration, ProgressBar(std::cerr, terminal_width()));
+  Calibration result = calibrate(bench, options.calibration, ProgressBar(std::cerr, terminal_width()));
+  if (file != "-") result.device.name = std::filesystem::path(file).stem().string();
   std::ostringstream text;
   write_device(text, result.device);
   write_file(file, text.str());
@@ -43,6 +47,7 @@ void write_profile(Bench& bench, const Options& options, const std::string& file
   for (const std::string& note : result.notes) std::cerr << "note: " << note << "\n";
   std::cerr << "wrote " << (file == "-" ? "the profile" : file) << ": " << grouped(measured_points(result.device))
             << " measured times of " << bench.machine().name << "\n";
+  if (!result.fault.empty()) throw std::runtime_error("the measurement ended early: " + result.fault);
 }
 
 void write_layers(Bench& bench, const std::string& file) {

@@ -184,6 +184,16 @@ TEST_CASE("calibrate: a wrong kernel, a fault, and nothing at all are errors") {
     CHECK_THROWS_WITH_AS(calibrate(bench, options_for(bench), {}), doctest::Contains("gemm bf16 tn (m "),
                          std::runtime_error);
   }
+  SUBCASE("what was timed before a fault is kept") {
+    bench.cannot_run = [&bench](const Kernel&) -> std::string {
+      if (bench.timed == 500) throw std::runtime_error("an illegal memory access");
+      return "";
+    };
+    const Calibration result = calibrate(bench, options_for(bench), {});
+    CHECK(measured_points(result.device) == 500);
+    CHECK(result.fault.find("an illegal memory access") != std::string::npos);
+    CHECK(any_has(result.notes, "a fault left out"));
+  }
   SUBCASE("nothing can run") {
     bench.cannot_run = [](const Kernel&) { return "no memory"; };
     CHECK_THROWS_WITH_AS(calibrate(bench, options_for(bench), {}), doctest::Contains("no memory"), std::runtime_error);
