@@ -19,7 +19,7 @@ class UnfusedAttention : public AttentionCore {
  public:
   UnfusedAttention(const Attention& attention, Precision precision, const AttentionLayout& layout, Arena& arena);
 
-  [[nodiscard]] std::size_t saved_bytes() const override { return static_cast<std::size_t>(elements()) * 2; }
+  [[nodiscard]] std::size_t saved_bytes() const override { return score_bytes(); }
   void forward(const AttentionInputs& in, void* o, void* saved, cudaStream_t stream) override;
   void backward(const AttentionInputs& in, const void* o, const void* grad_o, const void* saved,
                 const AttentionGradients& out, cudaStream_t stream) override;
@@ -34,6 +34,7 @@ class UnfusedAttention : public AttentionCore {
   template <class Visit>
   void each_place(const Visit& visit) const;
   [[nodiscard]] std::int64_t elements() const { return shape_.batch * shape_.heads * shape_.seq_q * shape_.seq_kv; }
+  [[nodiscard]] std::size_t score_bytes() const { return static_cast<std::size_t>(elements()) * 2; }
   [[nodiscard]] std::int64_t group() const { return shape_.heads / shape_.kv_heads; }
   [[nodiscard]] float scale() const {
     return static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape_.head_dim)));
@@ -66,7 +67,7 @@ UnfusedAttention::UnfusedAttention(const Attention& attention, Precision precisi
   even_ = shape_.batch == 1 || (even(at_.q, shape_.heads) && even(at_.o, shape_.heads) &&
                                 even(at_.k, shape_.kv_heads) && even(at_.v, shape_.kv_heads));
   plan_products();
-  scratch_ = arena.take_bytes(saved_bytes());
+  scratch_ = arena.take_bytes(score_bytes());
 }
 
 void UnfusedAttention::plan_products() {

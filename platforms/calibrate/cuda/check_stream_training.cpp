@@ -10,7 +10,7 @@ namespace {
 
 void check_dropout(Probe& probe) {
   probe.next();
-  constexpr std::size_t count = 8 * 8191;
+  constexpr std::size_t count = std::size_t{8} * 8191;
   const auto x = probe.normal<bf16>(count), residual = probe.normal<bf16>(count), dy = probe.normal<bf16>(count);
   bf16* const y = probe.poisoned<bf16>(count);
   bf16* const dx = probe.poisoned<bf16>(count);
@@ -83,7 +83,7 @@ void check_embedding(Probe& probe) {
 
 void check_adam(Probe& probe) {
   probe.next();
-  constexpr std::size_t count = 8 * 1027;
+  constexpr std::size_t count = std::size_t{8} * 1027;
   const AdamStep s;
   const auto weight = probe.normal<float>(count), gradient = probe.normal<float>(count);
   const auto moment1 = probe.normal<float>(count);

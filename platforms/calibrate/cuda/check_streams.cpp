@@ -19,7 +19,7 @@ double silu_slope(double x) {
 
 void check_gelu_and_add(Probe& probe) {
   probe.next();
-  constexpr std::size_t count = 8 * 2053;
+  constexpr std::size_t count = std::size_t{8} * 2053;
   const auto x = probe.normal<bf16>(count, 2.0), dy = probe.normal<bf16>(count);
   bf16* const y = probe.poisoned<bf16>(count);
   bf16* const dx = probe.poisoned<bf16>(count);
