@@ -78,16 +78,14 @@ __global__ void __launch_bounds__(threads)
 void cross_entropy_forward(const bf16* logits, const std::int32_t* targets, float* loss, float* log_sum,
                            std::int64_t rows, std::int64_t width, cudaStream_t stream) {
   need_pieces(width);
-  forward_kernel<<<grid_of(rows), threads, 0, stream>>>(logits, targets, loss, log_sum, static_cast<int>(width / 8));
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(forward_kernel, grid_of(rows), threads, stream, logits, targets, loss, log_sum, static_cast<int>(width / 8));
 }
 
 void cross_entropy_backward(const bf16* logits, const std::int32_t* targets, const float* log_sum, const float* dloss,
                             bf16* dx, std::int64_t rows, std::int64_t width, cudaStream_t stream) {
   need_pieces(width);
-  backward_kernel<<<grid_of(rows), threads, 0, stream>>>(logits, targets, log_sum, dloss, dx,
-                                                         static_cast<int>(width / 8));
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(backward_kernel, grid_of(rows), threads, stream, logits, targets, log_sum, dloss, dx,
+          static_cast<int>(width / 8));
 }
 
 }  // namespace rehearse::cuda

@@ -39,15 +39,13 @@ __global__ void __launch_bounds__(threads)
 void embedding_forward(const bf16* table, const std::int32_t* indices, bf16* y, std::int64_t rows, std::int64_t width,
                        cudaStream_t stream) {
   need_pieces(width);
-  forward_kernel<<<grid_of(rows), threads, 0, stream>>>(table, indices, y, static_cast<int>(width / 8));
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(forward_kernel, grid_of(rows), threads, stream, table, indices, y, static_cast<int>(width / 8));
 }
 
 void embedding_backward(const bf16* dy, const std::int32_t* indices, bf16* gradient, std::int64_t rows,
                         std::int64_t width, cudaStream_t stream) {
   need_pieces(width);
-  backward_kernel<<<grid_of(rows), threads, 0, stream>>>(dy, indices, gradient, static_cast<int>(width / 2));
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(backward_kernel, grid_of(rows), threads, stream, dy, indices, gradient, static_cast<int>(width / 2));
 }
 
 }  // namespace rehearse::cuda

@@ -70,8 +70,7 @@ void cast(const float* x, bf16* y, std::int64_t count, cudaStream_t stream) {
 
 void transpose(const bf16* x, bf16* y, std::int64_t rows, std::int64_t width, cudaStream_t stream) {
   const unsigned grid = grid_of(ceil_div(rows, tile) * ceil_div(width, tile));
-  transpose_kernel<<<grid, dim3(32, warps), 0, stream>>>(x, y, rows, width);
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(transpose_kernel, grid, dim3(32, warps), stream, x, y, rows, width);
 }
 
 }  // namespace rehearse::cuda

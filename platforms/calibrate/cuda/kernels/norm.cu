@@ -229,9 +229,8 @@ template <NormKind kind>
 void launch_backward(const Backward& b, std::int64_t width, unsigned blocks, cudaStream_t stream) {
   with_block(width, [&](auto block) {
     using B = decltype(block);
-    backward_kernel<kind, B::threads, B::pieces><<<blocks, B::threads, 0, stream>>>(b);
+    enqueue(backward_kernel<kind, B::threads, B::pieces>, blocks, B::threads, stream, b);
   });
-  REHEARSE_CUDA(cudaGetLastError());
 }
 
 }  // namespace
@@ -244,9 +243,8 @@ void norm_forward(NormKind kind, const bf16* x, const bf16* gamma, const bf16* b
     using B = decltype(block);
     const auto kernel = kind == NormKind::layer ? forward_kernel<NormKind::layer, B::threads, B::pieces>
                                                 : forward_kernel<NormKind::rms, B::threads, B::pieces>;
-    kernel<<<grid, B::threads, 0, stream>>>(x, gamma, beta, y, mean, rstd, count);
+    enqueue(kernel, grid, B::threads, stream, x, gamma, beta, y, mean, rstd, count);
   });
-  REHEARSE_CUDA(cudaGetLastError());
 }
 
 std::size_t norm_partials(std::int64_t rows, std::int64_t width) {
@@ -262,9 +260,8 @@ void norm_backward(NormKind kind, const bf16* dy, const bf16* x, const bf16* gam
   is_layer ? launch_backward<NormKind::layer>(b, width, blocks, stream)
            : launch_backward<NormKind::rms>(b, width, blocks, stream);
   const dim3 grid(grid_of(ceil_div(width, 32)), is_layer ? 2 : 1);
-  columns_kernel<<<grid, dim3(32, column_warps), 0, stream>>>(partials, static_cast<int>(blocks),
-                                                              static_cast<int>(width), dgamma, dbeta);
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(columns_kernel, grid, dim3(32, column_warps), stream, partials, static_cast<int>(blocks),
+          static_cast<int>(width), dgamma, dbeta);
 }
 
 }  // namespace rehearse::cuda

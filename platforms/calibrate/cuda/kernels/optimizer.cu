@@ -105,10 +105,8 @@ std::size_t square_partials(std::int64_t count) {
 void sum_of_squares(const float* x, float* out, float* partials, std::int64_t count, cudaStream_t stream) {
   need_pieces(count);
   const std::size_t blocks = square_partials(count);
-  squares_kernel<<<static_cast<unsigned>(blocks), sum_threads, 0, stream>>>(x, partials, count / 4);
-  REHEARSE_CUDA(cudaGetLastError());
-  partials_kernel<<<1, sum_threads, 0, stream>>>(partials, out, static_cast<int>(blocks));
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(squares_kernel, static_cast<unsigned>(blocks), sum_threads, stream, x, partials, count / 4);
+  enqueue(partials_kernel, 1, sum_threads, stream, partials, out, static_cast<int>(blocks));
 }
 
 void scale(const float* x, float* y, float factor, std::int64_t count, cudaStream_t stream) {

@@ -97,6 +97,18 @@ inline unsigned grid_of(std::int64_t blocks) {
 }
 inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
+/// Launches a kernel. Compiled as plain C++ (tests/emulation) its blocks run on the host, one after another.
+template <class... Parameters, class... Arguments>
+void enqueue(void (*kernel)(Parameters...), dim3 grid, dim3 block, cudaStream_t stream, const Arguments&... arguments) {
+#ifdef __CUDACC__
+  kernel<<<grid, block, 0, stream>>>(arguments...);
+  REHEARSE_CUDA(cudaGetLastError());
+#else
+  static_cast<void>(stream);
+  emulation::run(grid, block, [&] { kernel(arguments...); });
+#endif
+}
+
 inline constexpr int each_threads = 256;
 
 /// Work on `count` independent pieces: op.load(i) of all of a thread's pieces, so that many loads are in flight, then
@@ -114,8 +126,7 @@ __global__ void __launch_bounds__(each_threads) each_kernel(Op op, std::int64_t 
 }
 template <int unroll, class Op>
 void launch_each(const Op& op, std::int64_t count, cudaStream_t stream) {
-  each_kernel<unroll><<<grid_of(ceil_div(count, each_threads * unroll)), each_threads, 0, stream>>>(op, count);
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(each_kernel<unroll, Op>, grid_of(ceil_div(count, each_threads * unroll)), each_threads, stream, op, count);
 }
 
 }  // namespace rehearse::cuda

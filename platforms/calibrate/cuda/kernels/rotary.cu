@@ -70,8 +70,7 @@ void rotary(bf16* x, std::int64_t rows, std::int64_t heads, std::int64_t head_di
                   static_cast<std::uint32_t>(seq),
                   stride,
                   sign};
-  rotary_kernel<<<grid_of(ceil_div(count, 256)), 256, 0, stream>>>(turn, count);
-  REHEARSE_CUDA(cudaGetLastError());
+  enqueue(rotary_kernel, grid_of(ceil_div(count, 256)), 256, stream, turn, count);
 }
 
 }  // namespace rehearse::cuda

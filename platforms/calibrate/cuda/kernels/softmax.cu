@@ -163,11 +163,10 @@ void softmax_forward(const T* scores, T* probabilities, std::int64_t rows, std::
   const unsigned grid = grid_of(rows);
   const bool done = with_block<T>(width, [&](auto block) {
     using B = decltype(block);
-    forward_kernel<T, B::threads, B::pieces>
-        <<<grid, B::threads, 0, stream>>>(scores, probabilities, static_cast<int>(width), causal, seq_q, scale);
+    enqueue(forward_kernel<T, B::threads, B::pieces>, grid, B::threads, stream, scores, probabilities,
+            static_cast<int>(width), causal, seq_q, scale);
   });
-  if (!done) forward_loop<<<grid, loop_threads, 0, stream>>>(scores, probabilities, width, causal, seq_q, scale);
-  REHEARSE_CUDA(cudaGetLastError());
+  if (!done) enqueue(forward_loop<T>, grid, loop_threads, stream, scores, probabilities, width, causal, seq_q, scale);
 }
 
 template <class T>
@@ -176,11 +175,10 @@ void softmax_backward(const T* probabilities, const T* gradients, T* out, std::i
   const unsigned grid = grid_of(rows);
   const bool done = with_block<T>(width, [&](auto block) {
     using B = decltype(block);
-    backward_kernel<T, B::threads, B::pieces>
-        <<<grid, B::threads, 0, stream>>>(probabilities, gradients, out, static_cast<int>(width), scale);
+    enqueue(backward_kernel<T, B::threads, B::pieces>, grid, B::threads, stream, probabilities, gradients, out,
+            static_cast<int>(width), scale);
   });
-  if (!done) backward_loop<<<grid, loop_threads, 0, stream>>>(probabilities, gradients, out, width, scale);
-  REHEARSE_CUDA(cudaGetLastError());
+  if (!done) enqueue(backward_loop<T>, grid, loop_threads, stream, probabilities, gradients, out, width, scale);
 }
 
 template void softmax_forward(const __half*, __half*, std::int64_t, std::int64_t, bool, std::int64_t, float,
