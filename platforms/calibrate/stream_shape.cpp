@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <stdexcept>
 
 namespace rehearse {
@@ -50,7 +51,9 @@ StreamShape stream_shape(StreamKind kind, Bytes wanted) {
   const auto row = std::ranges::find(rows, kind, &Row::kind);
   if (row == rows.end()) throw std::logic_error("a kind of stream without a shape");
   const std::int64_t of_row = row->bytes * row->width;
-  const std::int64_t count = std::max<std::int64_t>(1, (wanted.value() + of_row / 2) / of_row);
+  const std::int64_t whole = wanted.value() / of_row, rest = wanted.value() % of_row;
+  const std::int64_t most = std::numeric_limits<std::int64_t>::max() / of_row;
+  const std::int64_t count = std::clamp<std::int64_t>(whole + (2 * rest >= of_row ? 1 : 0), 1, most);
   return {count, row->width, Bytes(count * of_row)};
 }
 

@@ -22,8 +22,8 @@ struct StreamShape {
 ///   rotary                   4
 ///   dropout_add              forward 7 (x, residual, y, mask of one byte); backward 5 (dy, mask, dx)
 ///   cross_entropy            forward 2 (logits); backward 4 (logits, their gradient); rows of 50,304
-///   embedding                forward 4 (a row of the table, y); backward 6 (dy, the row read and written); rows of
-///   4,096 adam                     30 (fp32 weight and two moments read and written, fp32 gradient, bf16 weight)
+///   embedding                forward 4 (a row of the table, y); backward 6 (dy, the table's row twice); rows of 4,096
+///   adam                     30 (fp32 weight and two moments read and written, fp32 gradient, bf16 weight)
 ///   reduction                4 (fp32: sum of squares)
 ///   scale                    8 (fp32, read and written)
 ///   cast                     6 (fp32 to bf16)

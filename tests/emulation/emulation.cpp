@@ -16,12 +16,12 @@ dim3 blockDim, gridDim;
 namespace emulation {
 namespace {
 
-constexpr std::size_t most_threads = 1024, stack_bytes = 64 * 1024;
+constexpr std::size_t most_threads = 1024, stack_bytes = 64 * 1024, lanes = 32;
 
 struct Fibre {
   ucontext_t start{};
   jmp_buf place{};
-  bool entered = false, ended = false;
+  bool entered = false, ended = false, at_shuffle = false;
   unsigned shuffles = 0;
 };
 
@@ -61,18 +61,35 @@ void resume(std::size_t i) {
   setcontext(&fibre.start);
 }
 
-/// All threads to their next barrier or end, in one order and then the other, so that a result which depends on the
-/// order of threads shows.
+void run_lane(std::size_t i) {
+  threadIdx = {static_cast<unsigned>(i) % blockDim.x, static_cast<unsigned>(i) / blockDim.x, 0};
+  machine.fibres[i].at_shuffle = false;
+  resume(i);
+}
+
+/// The lanes of a warp to the block's next barrier or their end; they wait for each other only where they shuffle, and
+/// for no other warp: one may be a whole barrier ahead of the next.
+void run_warp(std::size_t first, bool forward) {
+  std::size_t shuffling = lanes;
+  while (shuffling == lanes) {
+    shuffling = 0;
+    for (std::size_t k = 0; k < lanes; ++k) {
+      const std::size_t i = first + (forward ? k : lanes - 1 - k);
+      run_lane(i);
+      if (machine.fibres[i].at_shuffle) ++shuffling;
+    }
+  }
+  if (shuffling > 0) throw std::logic_error("threads of a warp do not all come to a shuffle");
+}
+
+/// All warps to their next barrier or end, in one order and then the other, so that a result which depends on the
+/// order of warps shows.
 void run_block(std::size_t threads) {
   for (std::size_t i = 0; i < threads; ++i) machine.fibres[i].ended = false;
   for (bool forward = true;; forward = !forward) {
+    for (std::size_t w = 0; w < threads; w += lanes) run_warp(forward ? w : threads - lanes - w, forward);
     std::size_t ended = 0;
-    for (std::size_t k = 0; k < threads; ++k) {
-      const std::size_t i = forward ? k : threads - 1 - k;
-      threadIdx = {static_cast<unsigned>(i) % blockDim.x, static_cast<unsigned>(i) / blockDim.x, 0};
-      resume(i);
-      if (machine.fibres[i].ended) ++ended;
-    }
+    for (std::size_t i = 0; i < threads; ++i) ended += machine.fibres[i].ended ? 1 : 0;
     if (ended == threads) return;
     if (ended > 0) throw std::logic_error("threads of a block ended while others wait at a barrier");
   }
@@ -85,7 +102,8 @@ void run(dim3 grid, dim3 block, const std::function<void()>& thread) {
   blockDim = block;
   machine.thread = &thread;
   const std::size_t threads = std::size_t{block.x} * block.y * block.z;
-  if (threads > most_threads || block.z != 1 || grid.z != 1) throw std::logic_error("a launch of this shape");
+  if (threads > most_threads || threads % lanes != 0 || block.z != 1 || grid.z != 1)
+    throw std::logic_error("a launch of this shape");
   for (unsigned y = 0; y < grid.y; ++y)
     for (unsigned x = 0; x < grid.x; ++x) {
       blockIdx = {x, y, 0};
@@ -97,12 +115,13 @@ void run(dim3 grid, dim3 block, const std::function<void()>& thread) {
 
 void __syncthreads() { emulation::pause(); }
 
-/// Two places for each thread: when one is written again, every thread has been at a barrier since it was read.
+/// Two places for each thread: when one is written again, all lanes have been at a shuffle since it was read.
 float __shfl_xor_sync(unsigned, float value, int other) {
   using emulation::machine;
   const std::size_t me = machine.current;
   auto& shuffled = machine.shuffled[machine.fibres[me].shuffles++ % 2];
   shuffled[me] = value;
+  machine.fibres[me].at_shuffle = true;
   emulation::pause();
   return shuffled[me ^ static_cast<std::size_t>(other)];
 }

@@ -25,8 +25,8 @@
 
 namespace emulation {
 
-/// Runs `thread` once for each thread of each block, those of a block as fibres that take turns between barriers.
-/// Throws std::logic_error where some threads end while others wait at a barrier.
+/// Runs `thread` once for each thread of each block, those of a block as fibres, warp by warp between barriers. Throws
+/// std::logic_error where some threads end while others wait at a barrier, or some lanes of a warp at a shuffle.
 void run(dim3 grid, dim3 block, const std::function<void()>& thread);
 
 }  // namespace emulation
@@ -35,7 +35,7 @@ extern uint3 threadIdx, blockIdx;
 extern dim3 blockDim, gridDim;
 
 void __syncthreads();
-/// All threads of the block have to come here.
+/// All threads of the warp have to come here.
 float __shfl_xor_sync(unsigned mask, float value, int other);
 
 using std::max;

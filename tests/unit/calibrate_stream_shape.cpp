@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <set>
 
 using namespace rehearse;
@@ -94,5 +95,15 @@ TEST_CASE("stream shape: every kind of the table is held against its bytes here"
   for (const StreamRow& row : stream_table()) {
     CAPTURE(row.name);
     CHECK(known.count(row.kind) == 1);
+  }
+}
+
+TEST_CASE("stream shape: as many bytes as a number holds") {
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+  for (const StreamRow& row : stream_table()) {
+    CAPTURE(row.name);
+    const StreamShape shape = stream_shape(row.kind, Bytes(most));
+    CHECK(shape.bytes.value() > 0);
+    CHECK(most - shape.bytes.value() < shape.bytes.value() / shape.rows);
   }
 }

@@ -1,4 +1,4 @@
-// How a kernel is held against a reference in double precision on the host. Private to the files check_stream*.cu.
+// How a kernel is held against a reference in double precision on the host. Private to the files check_stream*.cpp.
 #pragma once
 
 #include <cmath>

@@ -202,7 +202,7 @@ __global__ void __launch_bounds__(32 * column_warps)
   (blockIdx.y == 0 ? dgamma : dbeta)[column] = narrow<bf16>(sum);
 }
 
-/// Two for each multiprocessor: what their registers have room for.
+/// Two for each multiprocessor: what their registers have room for, of rows up to 4,096.
 std::int64_t backward_blocks(std::int64_t rows) {
   int device = 0, multiprocessors = 0;
   REHEARSE_CUDA(cudaGetDevice(&device));
