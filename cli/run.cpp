@@ -9,6 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "engine/base/error.hpp"
+#include "engine/base/output.hpp"
 #include "reports/report.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/simulate.hpp"

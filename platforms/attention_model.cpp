@@ -63,11 +63,7 @@ AttentionForm fit_attention(const std::vector<Timed<Attention>>& points) {
 }
 
 Seconds attention_bound(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a) {
-  const std::int64_t queries = a.batch * a.heads * a.seq_q * a.head_dim;
-  const std::int64_t keys = a.batch * a.kv_heads * a.seq_kv * a.head_dim;
-  // Forward: Q, K, V and O. Backward: those and the gradient of each.
-  const Bytes moved((a.backward ? 2 : 1) * (2 * queries + 2 * keys) * element_bytes(precision));
-  return std::max(a.flops() / profile.peak, moved / device.memory_bandwidth);
+  return std::max(a.flops() / profile.peak, Seconds(operand_bytes(precision, a) / device.memory_bandwidth.value()));
 }
 
 }  // namespace rehearse

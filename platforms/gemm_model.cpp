@@ -32,11 +32,6 @@ double compute_seconds(const Device& device, const GemmProfile& profile, const G
   return real(waves) * flops * seconds_per_flop(device, profile, tile);
 }
 
-double operand_bytes(Precision precision, const Gemm& g) {
-  const double m = real(g.m), n = real(g.n), k = real(g.k);
-  return real(g.batch) * (m * k + k * n + m * n) * real(element_bytes(precision));
-}
-
 /// A size between two multiples of 64 (of which 0 counts as 1), and how far it is on the way.
 struct Step {
   std::int64_t low, high;

@@ -110,6 +110,17 @@ bool aligned(Precision precision, const Gemm& g) {
   return g.n % piece == 0 && (g.layout == Layout::nt ? g.m : g.k) % piece == 0;
 }
 
+double operand_bytes(Precision precision, const Gemm& g) {
+  const double m = real(g.m), n = real(g.n), k = real(g.k);
+  return real(g.batch) * (m * k + k * n + m * n) * real(element_bytes(precision));
+}
+
+double operand_bytes(Precision precision, const Attention& a) {
+  const double queries = real(a.heads) * real(a.seq_q), keys = real(a.kv_heads) * real(a.seq_kv);
+  const double forward = 2.0 * real(a.batch) * (queries + keys) * real(a.head_dim);
+  return (a.backward ? 2.0 : 1.0) * forward * real(element_bytes(precision));
+}
+
 Flops Gemm::flops() const { return Flops(2.0 * real(batch) * real(m) * real(n) * real(k)); }
 
 std::int64_t Attention::keys_seen() const {

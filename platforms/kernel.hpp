@@ -35,6 +35,9 @@ struct Gemm {
   friend bool operator==(const Gemm&, const Gemm&) = default;
 };
 
+/// Of the operands and the result, each moved once.
+double operand_bytes(Precision precision, const Gemm& gemm);
+
 /// Whether the sizes along which operands and result lie in memory are whole pieces of 16 bytes, which the fast kernels
 /// need: n and k of tn and nn, m and n of nt.
 bool aligned(Precision precision, const Gemm& gemm);
@@ -52,6 +55,8 @@ struct Attention {
   [[nodiscard]] Flops flops() const;
   friend bool operator==(const Attention&, const Attention&) = default;
 };
+/// Of Q, K, V and the result, backward with their gradients, each moved once.
+double operand_bytes(Precision precision, const Attention& attention);
 
 /// What a memory-bound kernel does. Each has a row with its name and description.
 enum class StreamKind : std::uint8_t {

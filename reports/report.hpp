@@ -1,7 +1,6 @@
 // Reports: a Result as text, JSON, CSV and a Perfetto trace. Each writes to a stream and knows nothing of files.
 #pragma once
 
-#include <functional>
 #include <iosfwd>
 #include <string>
 #include <string_view>
@@ -18,9 +17,5 @@ void write_json(const Result& result, std::ostream& out);
 void write_csv(const Result& result, std::ostream& out);
 /// TrackEvent protobuf for Perfetto (binary).
 void write_trace(const Result& result, std::ostream& out);
-
-/// Write a file aside and rename it into place, so that nobody sees half of it; "-" is standard output.
-/// `write` fills the stream. Throws InputError where the file cannot be written.
-void write_output(const std::string& file, const std::function<void(std::ostream&)>& write);
 
 }  // namespace rehearse

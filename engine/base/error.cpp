@@ -1,12 +1,10 @@
 #include "engine/base/error.hpp"
 
-#include <fmt/format.h>
-
 namespace rehearse {
 
 std::string Fault::to_string() const {
   std::string out = file;
-  if (line > 0) out += fmt::format("{}{}", out.empty() ? "line " : ":", line);
+  if (line > 0) out += (out.empty() ? "line " : ":") + std::to_string(line);
   if (!out.empty()) out += ": ";
   if (!key_path.empty()) out += key_path + ": ";
   return out + message;

@@ -47,15 +47,10 @@ FlopsPerSecond peak_of(const Machine& machine, Precision precision) {
 struct BytesOf {
   Precision precision;
   double operator()(const Stream& s) const { return real(s.bytes.value()); }
-  double operator()(const Gemm& g) const {
-    const double m = real(g.m), n = real(g.n), k = real(g.k);
-    return real(g.batch) * (m * k + k * n + m * n) * real(element_bytes(precision));
-  }
+  double operator()(const Gemm& g) const { return operand_bytes(precision, g); }
   double operator()(const Attention& a) const {
-    const double queries = real(a.batch) * real(a.heads) * real(a.seq_q), dim = real(a.head_dim);
-    const double inputs = 2.0 * queries * dim + 2.0 * real(a.batch) * real(a.kv_heads) * real(a.seq_kv) * dim;
-    const double scores = a.fused ? 0.0 : queries * real(a.seq_kv);
-    return ((a.backward ? 2.0 : 1.0) * inputs + (a.backward ? 3.0 : 2.0) * scores) * real(element_bytes(precision));
+    const double scores = a.fused ? 0.0 : real(a.batch) * real(a.heads) * real(a.seq_q) * real(a.seq_kv);
+    return operand_bytes(precision, a) + (a.backward ? 3.0 : 2.0) * scores * real(element_bytes(precision));
   }
 };
 

@@ -4,13 +4,13 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <sstream>
 #include <stdexcept>
 
+#include "engine/base/error.hpp"
+#include "engine/base/output.hpp"
 #include "platforms/calibrate/cuda/cuda_bench.hpp"
 #include "platforms/calibrate/listing.hpp"
 #include "platforms/calibrate/options.hpp"
-#include "platforms/calibrate/output.hpp"
 #include "platforms/calibrate/progress_bar.hpp"
 #include "platforms/calibrate/text.hpp"
 
@@ -40,9 +40,7 @@ Exit show_checks() {
 void write_profile(Bench& bench, const Options& options, const std::string& file) {
   Calibration result = calibrate(bench, options.calibration, ProgressBar(std::cerr, terminal_width()));
   if (file != "-") result.device.name = std::filesystem::path(file).stem().string();
-  std::ostringstream text;
-  write_device(text, result.device);
-  write_file(file, text.str());
+  write_output(file, [&](std::ostream& out) { write_device(out, result.device); });
   write_summary(std::cerr, result.device);
   for (const std::string& note : result.notes) std::cerr << "note: " << note << "\n";
   std::cerr << "wrote " << (file == "-" ? "the profile" : file) << ": " << grouped(measured_points(result.device))
@@ -51,7 +49,8 @@ void write_profile(Bench& bench, const Options& options, const std::string& file
 }
 
 void write_layers(Bench& bench, const std::string& file) {
-  write_file(file, time_layers(bench, ProgressBar(std::cerr, terminal_width())));
+  const std::string table = time_layers(bench, ProgressBar(std::cerr, terminal_width()));
+  write_output(file, [&](std::ostream& out) { out << table; });
   std::cerr << "wrote " << (file == "-" ? "the layers" : file) << "\n";
 }
 
@@ -84,7 +83,7 @@ Exit run(int argc, const char* const* argv) {
     return act(parse_options(arguments));
   } catch (const UsageError& error) {
     return complain(Exit::bad_input, error.what());
-  } catch (const OutputError& error) {
+  } catch (const InputError& error) {
     return complain(Exit::bad_input, error.what());
   } catch (const std::exception& error) {  // no GPU, or a fault of it
     return complain(Exit::fault, error.what());

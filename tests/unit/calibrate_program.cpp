@@ -9,9 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/base/error.hpp"
+#include "engine/base/output.hpp"
 #include "platforms/calibrate/listing.hpp"
 #include "platforms/calibrate/options.hpp"
-#include "platforms/calibrate/output.hpp"
 #include "platforms/calibrate/progress_bar.hpp"
 #include "platforms/calibrate/text.hpp"
 #include "platforms/catalogue.hpp"
@@ -122,16 +123,16 @@ TEST_CASE("calibrate output: checked before, written aside, nothing left behind"
   const std::string file = (folder / "device.yaml").string();
   check_writable(file);
   CHECK(fs::is_empty(folder));
-  write_file(file, "one");
-  write_file(file, "two");
+  write_output(file, [](std::ostream& out) { out << "one"; });
+  write_output(file, [](std::ostream& out) { out << "two"; });
   CHECK(std::distance(fs::directory_iterator(folder), fs::directory_iterator()) == 1);
   std::ifstream in(file);
   CHECK(std::string(std::istreambuf_iterator<char>(in), {}) == "two");
-  CHECK_THROWS_AS(check_writable(folder.string()), OutputError);
+  CHECK_THROWS_AS(check_writable(folder.string()), InputError);
   CHECK_THROWS_WITH_AS(check_writable((folder / "no" / "x").string()), doctest::Contains("there is no folder"),
-                       OutputError);
-  CHECK_THROWS_AS(check_writable(""), OutputError);
-  CHECK_THROWS_AS(write_file("/dev/full", std::string(100000, 'x')), OutputError);
+                       InputError);
+  CHECK_THROWS_AS(check_writable(""), InputError);
+  CHECK_THROWS_AS(write_output("/dev/full", [](std::ostream& out) { out << std::string(100000, 'x'); }), InputError);
   fs::remove_all(folder);
 }
 

@@ -9,6 +9,7 @@
 #include <map>
 
 #include "engine/base/error.hpp"
+#include "engine/base/output.hpp"
 #include "tests/support/sample_result.hpp"
 
 using namespace rehearse;

@@ -99,10 +99,7 @@ void check(cudaError_t status, const char* call) {
 }
 
 Arena::Arena(std::size_t limit) : capacity_(usable_bytes(limit)) {
-  int device = 0, cache = 0;
-  REHEARSE_CUDA(cudaGetDevice(&device));
-  REHEARSE_CUDA(cudaDeviceGetAttribute(&cache, cudaDevAttrL2CacheSize, device));
-  cache_ = static_cast<std::size_t>(cache);
+  cache_ = static_cast<std::size_t>(device_attribute(cudaDevAttrL2CacheSize));
   if (capacity_ == 0) throw std::runtime_error("no memory of the GPU is free");
   void* base = nullptr;
   REHEARSE_CUDA(cudaMalloc(&base, capacity_));

@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -107,16 +106,6 @@ Values read_back(const Tensor& t, Precision precision) {
   return values;
 }
 
-double error_of(const Values& out, const Values& exact) {
-  double off = 0.0, norm = 0.0;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!std::isfinite(out[i])) return std::numeric_limits<double>::infinity();
-    off += (out[i] - exact[i]) * (out[i] - exact[i]);
-    norm += exact[i] * exact[i];
-  }
-  return std::sqrt(off / norm);
-}
-
 /// Q, K and V and their gradients each in one packed buffer, or each on its own.
 struct Case {
   Attention shape;
@@ -198,7 +187,7 @@ void check_one(const Case& c, Precision precision, Arena& arena, std::vector<Che
                                             read_back(on.v, precision), read_back(on.grad_o, precision)});
   const double tolerance = precision == Precision::bf16 ? 1e-2 : 3e-3;
   const auto hold = [&](const char* what, const Tensor& out, const Values& right) {
-    checks.push_back({name_of(c.shape, precision) + what, error_of(read_back(out, precision), right), tolerance});
+    checks.push_back({name_of(c.shape, precision) + what, relative_error(read_back(out, precision), right), tolerance});
   };
   hold(", output", on.o, exact.o);
   hold(", gradient of Q", on.grad_q, exact.grad_q);

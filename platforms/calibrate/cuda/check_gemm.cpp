@@ -5,7 +5,6 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -62,16 +61,6 @@ std::vector<double> product(const Gemm& g, const std::vector<double>& a, const s
   return c;
 }
 
-double error_of(const std::vector<double>& out, const std::vector<double>& reference) {
-  double off = 0.0, norm = 0.0;
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (!std::isfinite(out[i])) return std::numeric_limits<double>::infinity();
-    off += (out[i] - reference[i]) * (out[i] - reference[i]);
-    norm += reference[i] * reference[i];
-  }
-  return std::sqrt(off / norm);
-}
-
 /// Rounding of the result (and in tf32 of the operands, in fp8 of partial sums), with room; a wrong layout is off by 1.
 double tolerance_of(Precision precision) {
   switch (precision) {
@@ -102,7 +91,7 @@ Check check_one(const Gemm& g, Precision precision, Arena& arena) {
   std::string name = "gemm " + std::string(precision_name(precision)) + " " + std::string(layout_name(g.layout)) + " " +
                      std::to_string(g.batch) + " x " + std::to_string(g.m) + " x " + std::to_string(g.n) + " x " +
                      std::to_string(g.k);
-  return {std::move(name), error_of(read_back(c, elements_c(g), stored), reference), tolerance_of(precision)};
+  return {std::move(name), relative_error(read_back(c, elements_c(g), stored), reference), tolerance_of(precision)};
 }
 
 constexpr std::array<Gemm, 3> sizes = {{{2, 24, 40, 72}, {2, 32, 48, 80}, {3, 23, 37, 71}}};  // the last: not aligned

@@ -1,8 +1,6 @@
 // How a kernel is held against a reference in double precision on the host. Private to the files check_stream*.cpp.
 #pragma once
 
-#include <cmath>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -56,23 +54,12 @@ class Probe {
   }
   template <class T>
   void compare(const std::string& name, const T* out, const Numbers& reference, double tolerance) {
-    add(name, error_of(read(out, reference.size()), reference), tolerance);
+    add(name, relative_error(read(out, reference.size()), reference), tolerance);
   }
   void add(const std::string& name, double error, double tolerance) { checks_.push_back({name, error, tolerance}); }
   /// The next kernel may use all memory again.
   void next() { arena_.reset(); }
   [[nodiscard]] std::vector<Check> take_checks() { return std::move(checks_); }
-
-  static double error_of(const Numbers& out, const Numbers& reference) {
-    double off = 0.0, norm = 0.0;
-    for (std::size_t i = 0; i < out.size(); ++i) {
-      if (!std::isfinite(out[i])) return std::numeric_limits<double>::infinity();
-      off += (out[i] - reference[i]) * (out[i] - reference[i]);
-      norm += reference[i] * reference[i];
-    }
-    if (off == 0.0) return 0.0;
-    return std::sqrt(off / norm);
-  }
 
  private:
   Arena& arena_;

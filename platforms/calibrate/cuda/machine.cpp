@@ -47,13 +47,6 @@ const ChipRates& chip_rates(int capability) {
   return *best;
 }
 
-int attribute(cudaDeviceAttr which) {
-  int device = 0, value = 0;
-  REHEARSE_CUDA(cudaGetDevice(&device));
-  REHEARSE_CUDA(cudaDeviceGetAttribute(&value, which, device));
-  return value;
-}
-
 /// "13.0" of 13000.
 std::string dotted(int version) { return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10); }
 
@@ -96,12 +89,12 @@ std::vector<std::pair<std::string, std::string>> provenance(const std::string& n
       {"cublaslt", cublaslt_version()},
       {"cudnn", cudnn_version()},
       {"sm_clock", facts.sm_clock},
-      {"sm_clock_max", megahertz(attribute(cudaDevAttrClockRate))},
+      {"sm_clock_max", megahertz(device_attribute(cudaDevAttrClockRate))},
       {"memory_clock", facts.memory_clock},
-      {"memory_clock_max", megahertz(attribute(cudaDevAttrMemoryClockRate))},
+      {"memory_clock_max", megahertz(device_attribute(cudaDevAttrMemoryClockRate))},
       {"power_limit", facts.power_limit},
       {"temperature", facts.temperature},
-      {"ecc", attribute(cudaDevAttrEccEnabled) != 0 ? "on" : "off"},
+      {"ecc", device_attribute(cudaDevAttrEccEnabled) != 0 ? "on" : "off"},
       {"mig", facts.mig},
       {"date", utc_date()},
       {"host_processor", host_processor()},
@@ -122,13 +115,13 @@ Machine describe_machine() {
   machine.name = properties.name;
   machine.multiprocessors = properties.multiProcessorCount;
   machine.memory_capacity = Bytes(static_cast<std::int64_t>(total));
-  machine.cache = Bytes(attribute(cudaDevAttrL2CacheSize));
+  machine.cache = Bytes(device_attribute(cudaDevAttrL2CacheSize));
   // Two transfers a clock, on each of the bus's lines.
-  machine.memory_bandwidth = BytesPerSecond(2.0 * 1e3 * attribute(cudaDevAttrMemoryClockRate) *
-                                            attribute(cudaDevAttrGlobalMemoryBusWidth) / 8.0);
+  machine.memory_bandwidth = BytesPerSecond(2.0 * 1e3 * device_attribute(cudaDevAttrMemoryClockRate) *
+                                            device_attribute(cudaDevAttrGlobalMemoryBusWidth) / 8.0);
   if (machine.memory_bandwidth <= BytesPerSecond(0.0))
     throw std::runtime_error("the driver does not say how fast the memory of " + machine.name + " is");
-  const double clocks = 1e3 * attribute(cudaDevAttrClockRate) * static_cast<double>(machine.multiprocessors);
+  const double clocks = 1e3 * device_attribute(cudaDevAttrClockRate) * static_cast<double>(machine.multiprocessors);
   for (const auto& [precision, rate] : chip_rates(capability).rates)
     machine.peaks.emplace_back(precision, FlopsPerSecond(rate * clocks));
   machine.provenance = provenance(machine.name, capability);

@@ -24,10 +24,7 @@ struct Library {
   std::size_t workspace_bytes = std::size_t{32} << 20;
 
   Library() {
-    int device = 0, major = 0;
-    REHEARSE_CUDA(cudaGetDevice(&device));
-    REHEARSE_CUDA(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device));
-    if (major >= 9) workspace_bytes *= 2;
+    if (device_attribute(cudaDevAttrComputeCapabilityMajor) >= 9) workspace_bytes *= 2;
     REHEARSE_BLAS(cublasLtCreate(&handle));
     REHEARSE_CUDA(cudaMalloc(&workspace, workspace_bytes));
   }

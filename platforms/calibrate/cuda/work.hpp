@@ -3,11 +3,14 @@
 
 #include <cuda_runtime.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "platforms/calibrate/bench.hpp"
 #include "platforms/calibrate/stream_shape.hpp"
@@ -17,6 +20,14 @@ namespace rehearse::cuda {
 /// Throws std::runtime_error with the call and CUDA's own words where `status` is not a success.
 void check(cudaError_t status, const char* call);
 #define REHEARSE_CUDA(call) ::rehearse::cuda::check((call), #call)
+
+/// An attribute of the device in use.
+inline int device_attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
+  REHEARSE_CUDA(cudaGetDevice(&device));
+  REHEARSE_CUDA(cudaDeviceGetAttribute(&value, which, device));
+  return value;
+}
 
 /// A case that does not fit or that a library does not do: becomes rehearse::Unsupported.
 struct CannotRun : std::runtime_error {
@@ -69,6 +80,17 @@ struct Work {
 Work stream_work(StreamKind kind, const StreamShape& shape, Arena& arena);
 Work gemm_work(const Gemm& gemm, Precision precision, Arena& arena);
 Work attention_work(const Attention& attention, Precision precision, Arena& arena);
+
+/// |out - reference| / |reference|, Frobenius norm; infinite where an element of `out` is not finite.
+inline double relative_error(const std::vector<double>& out, const std::vector<double>& reference) {
+  double off = 0.0, norm = 0.0;
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (!std::isfinite(out[i])) return std::numeric_limits<double>::infinity();
+    off += (out[i] - reference[i]) * (out[i] - reference[i]);
+    norm += reference[i] * reference[i];
+  }
+  return off == 0.0 ? 0.0 : std::sqrt(off / norm);
+}
 
 /// Our own kernels against references in double precision on the host, small input.
 std::vector<Check> check_streams(Arena& arena);

@@ -204,9 +204,7 @@ __global__ void __launch_bounds__(32 * column_warps)
 
 /// Two for each multiprocessor: what their registers have room for, of rows up to 4,096.
 std::int64_t backward_blocks(std::int64_t rows) {
-  int device = 0, multiprocessors = 0;
-  REHEARSE_CUDA(cudaGetDevice(&device));
-  REHEARSE_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
+  const int multiprocessors = device_attribute(cudaDevAttrMultiProcessorCount);
   return std::min<std::int64_t>(rows, 2 * multiprocessors);
 }
 

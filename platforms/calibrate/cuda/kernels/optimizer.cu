@@ -94,9 +94,7 @@ void adam(const AdamStep& step, float* weight, float* moment1, float* moment2, c
 }
 
 std::size_t square_partials(std::int64_t count) {
-  int device = 0, multiprocessors = 0;
-  REHEARSE_CUDA(cudaGetDevice(&device));
-  REHEARSE_CUDA(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
+  const int multiprocessors = device_attribute(cudaDevAttrMultiProcessorCount);
   // As many blocks as are there at once, or fewer.
   return static_cast<std::size_t>(
       std::min<std::int64_t>(ceil_div(count / 4, sum_threads * sum_unroll), 4 * multiprocessors));

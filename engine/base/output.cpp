@@ -1,4 +1,5 @@
-// Files that nobody sees half of: written aside, then renamed into place.
+#include "engine/base/output.hpp"
+
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -10,7 +11,6 @@
 #include <random>
 
 #include "engine/base/error.hpp"
-#include "reports/report.hpp"
 
 namespace rehearse {
 namespace {
@@ -94,19 +94,33 @@ fs::path real_target(const fs::path& file) {
   return error ? file : real;
 }
 
+/// What is no regular file is written as it is: a device, a pipe.
+bool is_special(const fs::path& target) {
+  std::error_code error;
+  const fs::file_status status = fs::status(target, error);
+  return fs::exists(status) && !fs::is_regular_file(status);
+}
+
 }  // namespace
 
-void write_output(const std::string& file, const Write& write) {
-  if (file == "-") return write_standard_output(write);
+void check_writable(const std::string& file) {
+  if (file == "-") return;
   if (file.empty()) fail(file, "the file name is empty");
   const fs::path target = real_target(file);
   std::error_code error;
-  const fs::file_status status = fs::status(target, error);
-  if (fs::is_directory(status)) fail(file, "it is a directory");
-  if (fs::exists(status) && !fs::is_regular_file(status)) return write_directly(file, write);
-  if (fs::exists(status) && ::access(target.c_str(), W_OK) != 0) fail(file, reason_of(errno));
-  const fs::path folder = target.parent_path();
-  if (!folder.empty() && !fs::is_directory(folder, error)) fail(file, "there is no folder '" + folder.string() + "'");
+  if (fs::is_directory(target, error)) fail(file, "it is a directory");
+  if (fs::exists(target, error) && ::access(target.c_str(), W_OK) != 0) fail(file, reason_of(errno));
+  if (is_special(target)) return;
+  const fs::path folder = target.has_parent_path() ? target.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, error)) fail(file, "there is no folder '" + folder.string() + "'");
+  if (::access(folder.c_str(), W_OK) != 0) fail(file, reason_of(errno));
+}
+
+void write_output(const std::string& file, const Write& write) {
+  if (file == "-") return write_standard_output(write);
+  check_writable(file);
+  const fs::path target = real_target(file);
+  if (is_special(target)) return write_directly(file, write);
   AsideFile aside(target, file);
   aside.fill(write);
   aside.move_into_place();
