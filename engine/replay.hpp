@@ -1,7 +1,10 @@
 // Replay: a Schedule on a Network, in SimGrid's event loop and under its max-min fair sharing.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "engine/network.hpp"
 #include "engine/schedule.hpp"
@@ -9,12 +12,40 @@
 
 namespace rehearse {
 
+/// A flow that a source starts.
+struct SourceFlow {
+  PathId path{};
+  Bytes bytes;
+  Seconds latency;          ///< from its last byte leaving to its arrival
+  std::uint64_t token = 0;  ///< the source's own name for it
+};
+
+/// Flows that are made while the replay goes on, for what is too large to be a Schedule: memory grows with the flows
+/// under way. What starts now is to be appended to `started`.
+class FlowSource {
+ public:
+  virtual ~FlowSource() = default;
+  virtual void begin(std::vector<SourceFlow>& started) = 0;
+  /// The last byte of the flow has left.
+  virtual void left(std::uint64_t token, std::vector<SourceFlow>& started) = 0;
+  /// It has arrived: its latency later.
+  virtual void arrived(std::uint64_t token, std::vector<SourceFlow>& started) = 0;
+};
+
+/// What a replay of a source gives back.
+struct SourceReplay {
+  Seconds makespan;
+  std::uint64_t flows = 0;
+  std::size_t most_alive = 0;      ///< flows under way at one time
+  std::vector<double> link_bytes;  ///< bytes over each link, every hop counted `times` times
+};
+
 /// SimGrid's engine is one for a process, and so is this: making a second one in a process, even after the first is
 /// gone, is a programming error (std::logic_error). One Replayer replays any number of schedules on its network, one
 /// after another.
 class Replayer {
  public:
-  /// `network` is copied; paths added to the original later are not known here.
+  /// `network` is copied; paths added to the original later are not known here, but see add_path.
   explicit Replayer(Network network);
   ~Replayer();
   Replayer(const Replayer&) = delete;
@@ -24,6 +55,12 @@ class Replayer {
   /// (SimGrid's clock runs on). Throws std::logic_error where the schedule does not run to its end (a cycle) or names a
   /// path that the network lacks, or a lane that it has not itself.
   Timeline replay(const Schedule& schedule);
+  /// The same of flows that are made as they are needed. A source may add paths while it goes on.
+  SourceReplay replay(FlowSource& source);
+
+  /// As Network::add_path.
+  PathId add_path(std::vector<Hop> hops, Seconds latency);
+  [[nodiscard]] const Network& network() const;
 
  private:
   class Impl;

@@ -56,7 +56,7 @@ struct Op {
   std::uint32_t where = no_index;   ///< compute: lane; flow: path
   std::uint32_t detail = no_index;  ///< compute: parts (interned) or none; flow: source rank
   std::uint32_t extra = no_index;   ///< compute: traffic (interned) or none; flow: destination rank
-  std::uint32_t rounds = 1;         ///< flow: how many times the path's latency is paid (fluid collectives)
+  std::uint32_t rounds = 1;         ///< flow: how many times the path's latency is paid; 0: what follows pays it
   Tags tags;
   OpType type = OpType::join;
   Kind kind = Kind::other;
@@ -181,7 +181,7 @@ class ScheduleBuilder {
 
 /// What `validate` found wrong, a line each; empty for a good schedule. Checks: edges acyclic, ids in range (but for
 /// paths: those are the network's), durations finite and not negative, bytes whole and not negative, ranks below
-/// rank_count, `rounds` >= 1, spans that open before they close (`opens` reaches `closes`), part durations adding up to
+/// rank_count, spans that open before they close (`opens` reaches `closes`), part durations adding up to
 /// the op's within 1e-9 of it.
 std::vector<std::string> validate(const Schedule& schedule);
 

@@ -2,27 +2,33 @@
 
 #include <algorithm>
 #include <functional>
+#include <optional>
 #include <queue>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
 #include "engine/replay/simgrid_world.hpp"
+#include "engine/replay/source_walk.hpp"
 
 namespace rehearse {
 
 using replay_detail::SimgridWorld;
+using replay_detail::SourceWalk;
 
 /// Walks the graph: what is ready starts; what ends frees its successors.
 class Replayer::Impl {
  public:
   explicit Impl(Network network)
       : network_(std::move(network)),
-        world_(network_, {.on_timer = [this](std::uint32_t op) { timer_ended(op); },
-                          .on_flow_end = [this](std::uint32_t op) { end(op, world_.now() - epoch_); },
+        world_(network_, {.on_timer = [this](std::uint32_t token) { timer(token); },
+                          .on_flow_end = [this](std::uint32_t token) { flow_end(token); },
                           .on_settled = [this] { serve_lanes(); }}) {}
 
   Timeline replay(const Schedule& schedule);
+  SourceReplay replay(FlowSource& source);
+  PathId add_path(std::vector<Hop> hops, Seconds latency);
+  [[nodiscard]] const Network& network() const { return network_; }
 
  private:
   // Ops of one lane that are ready and wait for it: earliest ready first, then lowest id.
@@ -44,6 +50,10 @@ class Replayer::Impl {
     OpType type = OpType::join;
   };
 
+  // What the world tells goes to the source that is replayed, or else to the schedule.
+  void timer(std::uint32_t token) { source_ ? source_->timer_ended(token) : timer_ended(token); }
+  void flow_end(std::uint32_t token) { source_ ? source_->flow_ended(token) : end(token, world_.now() - epoch_); }
+
   void check_ids(const Schedule& schedule) const;
   void make_nodes(const Schedule& schedule);
   [[nodiscard]] Timeline take_timeline();
@@ -61,7 +71,8 @@ class Replayer::Impl {
 
   Network network_;
   SimgridWorld world_;
-  // State of the replay under way. Dates are relative to `epoch_`, the engine's clock when it began.
+  std::optional<SourceWalk> source_;  // of the replay under way, if it is one of a source
+  // State of the replay of a schedule under way. Dates are relative to `epoch_`, the engine's clock when it began.
   const Schedule* schedule_ = nullptr;
   double epoch_ = 0;
   std::vector<Node> nodes_;  // by op, and one behind the last
@@ -86,6 +97,21 @@ Timeline Replayer::Impl::replay(const Schedule& schedule) {
   world_.run();
   if (ended_ != schedule.size()) throw std::logic_error("the schedule did not run to its end: it has a cycle");
   return take_timeline();
+}
+
+SourceReplay Replayer::Impl::replay(FlowSource& source) {
+  source_.emplace(source, network_, world_);
+  source_->begin();
+  world_.run();
+  SourceReplay result = source_->result();
+  source_.reset();
+  return result;
+}
+
+PathId Replayer::Impl::add_path(std::vector<Hop> hops, Seconds latency) {
+  const PathId path = network_.add_path(std::move(hops), latency);
+  world_.add_path(network_.hops(path));
+  return path;
 }
 
 void Replayer::Impl::make_nodes(const Schedule& schedule) {
@@ -234,5 +260,8 @@ void Replayer::Impl::serve_lanes() {
 Replayer::Replayer(Network network) : impl_(std::make_unique<Impl>(std::move(network))) {}
 Replayer::~Replayer() = default;
 Timeline Replayer::replay(const Schedule& schedule) { return impl_->replay(schedule); }
+SourceReplay Replayer::replay(FlowSource& source) { return impl_->replay(source); }
+PathId Replayer::add_path(std::vector<Hop> hops, Seconds latency) { return impl_->add_path(std::move(hops), latency); }
+const Network& Replayer::network() const { return impl_->network(); }
 
 }  // namespace rehearse

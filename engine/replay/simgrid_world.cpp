@@ -117,6 +117,7 @@ struct SimgridWorld::Impl {
   GivenRouteZone* zone = nullptr;  // owned by SimGrid
   s4u::Host* from = nullptr;
   s4u::Host* to = nullptr;
+  std::vector<SimgridLink*> links;
   std::vector<std::vector<SimgridLink*>> paths;
   std::deque<LiveFlow> flows;  // stay where they are; used again
   std::vector<LiveFlow*> free;
@@ -124,6 +125,7 @@ struct SimgridWorld::Impl {
   std::function<void(std::uint32_t)> on_flow_end;
 
   void build(const Network& network);
+  void add_path(std::span<const Hop> hops);
   void end_flow(const s4u::Activity& activity);
 };
 
@@ -132,16 +134,18 @@ void SimgridWorld::Impl::build(const Network& network) {
   s4u::NetZone* facade = zone->get_iface();
   from = facade->create_host("from", 1.0);
   to = facade->create_host("to", 1.0);
-  std::vector<SimgridLink*> links;
   for (const Link& link : network.links())
     links.push_back(facade->create_link(std::to_string(links.size()), link.bandwidth.value())
                         ->set_latency(0.0)
                         ->seal()
                         ->get_impl());
   zone->seal();
-  paths.resize(network.path_count());
-  for (std::uint32_t p = 0; p < paths.size(); ++p)
-    for (const Hop& hop : network.hops(PathId{p})) paths[p].insert(paths[p].end(), hop.times, links[index(hop.link)]);
+  for (std::uint32_t p = 0; p < network.path_count(); ++p) add_path(network.hops(PathId{p}));
+}
+
+void SimgridWorld::Impl::add_path(std::span<const Hop> hops) {
+  auto& path = paths.emplace_back();
+  for (const Hop& hop : hops) path.insert(path.end(), hop.times, links[index(hop.link)]);
 }
 
 void SimgridWorld::Impl::end_flow(const s4u::Activity& activity) {
@@ -180,6 +184,8 @@ void SimgridWorld::start_flow(PathId path, std::uint64_t bytes, std::uint32_t to
   flow->comm->set_data(flow);
   flow->comm->start();
 }
+
+void SimgridWorld::add_path(std::span<const Hop> hops) { impl_->add_path(hops); }
 
 void SimgridWorld::run() {
   impl_->engine->run();

@@ -36,6 +36,8 @@ class SimgridWorld {
   void start_timer(double date, std::uint32_t token);
   void ask_settled();
   void start_flow(PathId path, std::uint64_t bytes, std::uint32_t token);
+  /// The path behind the last, over links that the network had from the beginning.
+  void add_path(std::span<const Hop> hops);
   /// Run until nothing is under way. May be called again.
   void run();
 
