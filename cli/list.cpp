@@ -36,7 +36,7 @@ Rows table_rows(const Table<Row>& table, const std::string& prefix = "") {
 
 Rows collective_rows() {
   Rows rows;
-  for (CollectiveOp op : {CollectiveOp::all_reduce, CollectiveOp::all_gather, CollectiveOp::reduce_scatter})
+  for (const CollectiveOp op : collective_ops)
     for (auto& row : table_rows(collective_table(op), std::string(collective_op_name(op)) + " "))
       rows.push_back(std::move(row));
   return rows;

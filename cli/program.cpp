@@ -44,6 +44,8 @@ int run_program(int argc, const char* const* argv) {
   app.require_subcommand(1);
   Exit status = Exit::done;
   add_run_command(app, status);
+  add_collective_command(app, status);
+  add_validate_command(app, status);
   add_list_command(app, status);
   add_calibrate_command(app, status);
   try {

@@ -9,8 +9,9 @@
 namespace rehearse {
 
 struct Cluster::Fabric {
-  Topology inside;   // of every node
-  Topology between;  // of the NICs; empty for a single node
+  Topology inside;          // of every node
+  Topology between;         // of the NICs; empty for a single node
+  bool one_switch = false;  // inside of every node
   bool pcie = false;
   std::uint32_t first_pcie = 0;  // within a node's links
   std::uint32_t links_per_node = 0;
@@ -68,6 +69,12 @@ void append_fabric(std::vector<Link>& links, const Topology& between, const Node
                });
 }
 
+// Whether all endpoints hang on one vertex that is none, each by one cable.
+bool is_one_switch(const Topology& topology) {
+  const std::size_t endpoints = topology.endpoints.size();
+  return boost::num_vertices(topology.graph) == endpoints + 1 && topology.edges.size() == 2 * endpoints;
+}
+
 // How many nodes; at least one, so that nothing divides by zero.
 std::uint32_t read_nodes(Reader& reader, const Node& node) {
   constexpr std::int64_t most_gpus = 1 << 20;
@@ -113,6 +120,7 @@ Cluster Cluster::read(Reader& reader) {
   cluster.nodes_ = read_nodes(reader, parts.node);
   const auto fabric = std::make_shared<Fabric>();
   fabric->inside = parts.inside;
+  fabric->one_switch = is_one_switch(parts.inside);
   fabric->between = read_fabric(reader, parts.node, cluster.nodes_);
   cluster.node_ = std::move(parts.node);
   cluster.node_.gpus = std::max(cluster.node_.gpus, 1u);  // zero after a fault; nothing may divide by it
@@ -154,6 +162,19 @@ std::vector<LinkId> Cluster::route(std::uint32_t from, std::uint32_t to, std::ui
     append(fabric.first_between, fabric.between.route(endpoint(node_a, gpu_a), endpoint(node_b, gpu_b), flow));
   pcie(node_b, gpu_b, 1);
   return links;
+}
+
+// The route between two GPUs of a node with one switch is up one link and down another.
+std::vector<LinkId> Cluster::route_to_switch(std::uint32_t gpu) const {
+  const std::uint32_t gpus = node_.gpus, other = gpu % gpus == 0 ? gpu + 1 : gpu - gpu % gpus;
+  if (!fabric_->one_switch || gpus < 2) return {};
+  return {route(gpu, other).front()};
+}
+
+std::vector<LinkId> Cluster::route_from_switch(std::uint32_t gpu) const {
+  const std::uint32_t gpus = node_.gpus, other = gpu % gpus == 0 ? gpu + 1 : gpu - gpu % gpus;
+  if (!fabric_->one_switch || gpus < 2) return {};
+  return {route(other, gpu).back()};
 }
 
 const Topology* Cluster::fabric() const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "engine/base/units.hpp"
 #include "engine/network.hpp"
 #include "platforms/device.hpp"
+#include "platforms/protocol.hpp"
 
 namespace rehearse {
 
@@ -35,6 +37,10 @@ struct Node {
   double nic_efficiency = 1.0;   ///< of every link of the fabric
   Seconds nic_latency;           ///< of one port link; the default of every link of the fabric
   Seconds collective_launch;     ///< software cost of starting one collective
+  /// What a GPU copies of its own input and output beside the messages of a collective; zero: at no cost.
+  BytesPerSecond collective_copy;
+  std::map<Protocol, ProtocolProfile> protocols;  ///< of the communication library; none: the links alone
+  std::optional<SwitchProfile> computing_switch;  ///< none: the switch inside a node does not compute
 };
 
 /// A cluster as a scenario may write it (a catalogue name, or a mapping, maybe with a `base`) with the cluster, its
@@ -66,6 +72,10 @@ class Cluster {
   /// Inside a node without an interconnect: PCIe up and down. `flow` spreads flows between the same pair (ECMP). Empty
   /// for a GPU to itself. Pure; O(hops).
   [[nodiscard]] std::vector<LinkId> route(std::uint32_t from, std::uint32_t to, std::uint64_t flow = 0) const;
+  /// The links from a GPU to the switch that all GPUs of its node hang on, and from there to the GPU. Empty where there
+  /// is no such switch.
+  [[nodiscard]] std::vector<LinkId> route_to_switch(std::uint32_t gpu) const;
+  [[nodiscard]] std::vector<LinkId> route_from_switch(std::uint32_t gpu) const;
   /// The fabric as a graph, bandwidths before efficiency; null for a single node.
   [[nodiscard]] const Topology* fabric() const;
 

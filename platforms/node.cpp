@@ -1,5 +1,6 @@
 // A node type from YAML: its sections one by one, and the network between its GPUs.
 #include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "platforms/cluster_parts.hpp"
@@ -37,6 +38,56 @@ void read_pcie(Reader& reader, Node& node) {
   read_origin(pcie, "pcie", node);
 }
 
+// What the communication library's messages cost.
+ProtocolCost read_protocol_cost(Reader& protocol) {
+  return {.latency = read_latency(protocol), .efficiency = read_efficiency(protocol)};
+}
+
+constexpr std::array<Protocol, 3> written_protocols{Protocol::ll, Protocol::ll128, Protocol::simple};
+
+// Of each protocol of the section, after those of `collectives` have been read.
+void read_nic_protocols(Reader& nic, Node& node) {
+  Reader section = nic.child("protocols");
+  for (const Protocol protocol : written_protocols) {
+    Reader here = section.child(protocol_name(protocol));
+    if (!section.has(protocol_name(protocol))) continue;  // null: what a base has is not there
+    const ProtocolCost cost = read_protocol_cost(here);
+    const auto known = node.protocols.find(protocol);
+    if (known == node.protocols.end())
+      here.fault("collectives.protocols of the node has no " + std::string(protocol_name(protocol)));
+    else
+      known->second.between = cost;
+  }
+}
+
+void read_computing_switch(Reader& collectives, Node& node) {
+  Reader section = collectives.child("in_switch");
+  if (!collectives.has("in_switch")) return;
+  node.computing_switch = SwitchProfile{.bandwidth = section.get_positive<BytesPerSecond>("bandwidth"),
+                                        .start = section.get<Seconds>("start")};
+  if (node.computing_switch->start < Seconds(0)) section.fault("start", "expected zero or more");
+  read_origin(section, "in_switch", node);
+}
+
+void read_collectives(Reader& reader, Node& node) {
+  Reader collectives = reader.child("collectives");
+  node.collective_launch = collectives.get<Seconds>("launch", Seconds(0));
+  if (node.collective_launch < Seconds(0)) collectives.fault("launch", "expected zero or more");
+  if (collectives.has("copy")) node.collective_copy = collectives.get_positive<BytesPerSecond>("copy");
+  Reader section = collectives.child("protocols");
+  for (const Protocol protocol : written_protocols) {
+    Reader here = section.child(protocol_name(protocol));
+    if (!section.has(protocol_name(protocol))) continue;  // null: what a base has is not there
+    ProtocolProfile& profile = node.protocols[protocol];
+    profile.start = here.get<Seconds>("start");
+    if (profile.start < Seconds(0)) here.fault("start", "expected zero or more");
+    profile.chunk = here.get_positive<Bytes>("chunk");
+    profile.inside = read_protocol_cost(here);
+  }
+  read_computing_switch(collectives, node);
+  read_origin(collectives, "collectives", node);
+}
+
 void read_nic(Reader& reader, Node& node) {
   Reader nic = reader.child("nic");
   if (!reader.has("nic")) return;
@@ -50,6 +101,7 @@ void read_nic(Reader& reader, Node& node) {
   node.nic_bandwidth = nic.get_positive<BytesPerSecond>("bandwidth");
   node.nic_efficiency = read_efficiency(nic);
   node.nic_latency = read_latency(nic);
+  read_nic_protocols(nic, node);
 }
 
 Topology read_interconnect(Reader& reader, Node& node) {
@@ -100,13 +152,10 @@ NodeParts read_node(Reader& reader) {
   node.gpus = static_cast<std::uint32_t>(std::min(gpus, most_gpus));
   parts.device = read_entry<Device>(reader, "device", "devices", read_device);
   node.device_name = parts.device.name;
+  read_collectives(reader, node);
   read_pcie(reader, node);
   read_nic(reader, node);
   parts.inside = read_interconnect(reader, node);
-  Reader collectives = reader.child("collectives");
-  node.collective_launch = collectives.get<Seconds>("launch", Seconds(0));
-  if (node.collective_launch < Seconds(0)) collectives.fault("launch", "expected zero or more");
-  read_origin(collectives, "collectives", node);
   return parts;
 }
 

@@ -4,30 +4,12 @@
 #include <ostream>
 
 #include "reports/report.hpp"
-#include "reports/yaml_scalar.hpp"
+#include "reports/value_json.hpp"
 
 namespace rehearse {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-Json scalar_json(const Value& value) {
-  if (value.quoted) return value.text;
-  return std::visit([](const auto& v) -> Json { return v; }, typed_scalar(value.text));
-}
-
-Json value_json(const Value& value) {
-  if (value.type == Value::Type::null) return nullptr;
-  if (value.type == Value::Type::scalar) return scalar_json(value);
-  if (value.type == Value::Type::sequence) {
-    Json array = Json::array();
-    for (const Value& item : value.items) array.push_back(value_json(item));
-    return array;
-  }
-  Json object = Json::object();
-  for (std::size_t i = 0; i < value.keys.size(); ++i) object[value.keys[i]] = value_json(value.items[i]);
-  return object;
-}
 
 Json breakdown_json(const Breakdown& b) {
   return {{"compute", b.compute.value()},
@@ -44,6 +26,23 @@ Json memory_json(const MemoryAccount& memory) {
   return parts;
 }
 
+Json collectives_json(const std::vector<CollectiveUse>& uses) {
+  Json array = Json::array();
+  for (const CollectiveUse& use : uses)
+    array.push_back({{"group", group_kind_name(use.group)},
+                     {"op", collective_op_name(use.op)},
+                     {"kind", kind_name(use.kind)},
+                     {"ranks", use.ranks},
+                     {"nodes", use.nodes},
+                     {"algorithm", use.algorithm},
+                     {"protocol", protocol_name(use.protocol)},
+                     {"channels", use.channels},
+                     {"fidelity", fidelity_name(use.fidelity)},
+                     {"calls", use.calls},
+                     {"bytes", use.bytes}});
+  return array;
+}
+
 Json gpus_json(const std::vector<SimulatedGpu>& gpus) {
   Json array = Json::array();
   for (const SimulatedGpu& gpu : gpus)
@@ -52,7 +51,10 @@ Json gpus_json(const std::vector<SimulatedGpu>& gpus) {
                      {"stage", gpu.stage},
                      {"members", gpu.members},
                      {"static_memory_bytes", gpu.static_memory.value()},
-                     {"breakdown_s", breakdown_json(gpu.breakdown)}});
+                     {"breakdown_s", breakdown_json(gpu.breakdown)},
+                     {"collectives", collectives_json(gpu.collectives)},
+                     {"gradient_tensors", gpu.gradient_tensors},
+                     {"gradient_reductions", gpu.gradient_reductions}});
   return array;
 }
 

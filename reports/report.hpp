@@ -17,5 +17,7 @@ void write_json(const Result& result, std::ostream& out);
 void write_csv(const Result& result, std::ostream& out);
 /// TrackEvent protobuf for Perfetto (binary).
 void write_trace(const Result& result, std::ostream& out);
+/// The same with every GPU and every message, however large it gets.
+void write_whole_trace(const Result& result, std::ostream& out);
 
 }  // namespace rehearse

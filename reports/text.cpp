@@ -143,6 +143,38 @@ void write_memory(const Page& page, const Result& result) {
   if (known) page.out << "  " << verdict(page, memory, scale) << "\n";
 }
 
+/// What the plan's buckets do: calls with them, and without.
+std::string gradients_text(const SimulatedGpu& gpu) {
+  return fmt::format("gradients of {} are reduced in {}", counted(gpu.gradient_tensors, "tensor"),
+                     counted(gpu.gradient_reductions, "call"));
+}
+
+void write_collectives(const Page& page, const Result& result) {
+  if (result.slowest >= result.gpus.size()) return;
+  const SimulatedGpu& gpu = result.gpus[result.slowest];
+  if (gpu.collectives.empty()) return;
+  page.heading("Collectives", slowest_text(result));
+  std::size_t what = 0, calls = 0, bytes = 0;
+  std::vector<std::array<std::string, 4>> rows;
+  for (const CollectiveUse& use : gpu.collectives) {
+    std::string how = fmt::format("{} ranks{}, {}", grouped(use.ranks),
+                                  use.nodes > 1 ? fmt::format(" on {} nodes", grouped(use.nodes)) : "", use.algorithm);
+    if (use.protocol != Protocol::none) how += fmt::format(", {}", protocol_name(use.protocol));
+    how += fmt::format(", {}", counted(use.channels, "channel"));
+    rows.push_back({fmt::format("{} {}", group_kind_name(use.group), collective_op_name(use.op)), how,
+                    counted(use.calls, "call"), to_text(Bytes(static_cast<std::int64_t>(use.bytes)))});
+    what = std::max(what, display_width(rows.back()[0]));
+    calls = std::max(calls, display_width(rows.back()[2]));
+    bytes = std::max(bytes, display_width(rows.back()[3]));
+  }
+  const std::size_t used = 2 + what + 2 + 2 + calls + 2 + bytes;
+  const std::size_t room = page.width > used + 20 ? page.width - used : 20;
+  for (const auto& row : rows)
+    page.out << "  " << left(row[0], what) << "  " << left(row[1], room) << "  " << right(row[2], calls) << "  "
+             << right(row[3], bytes) << "\n";
+  if (gpu.gradient_reductions > 0) page.out << "  " << gradients_text(gpu) << "\n";
+}
+
 void write_links(const Page& page, const Result& result) {
   std::vector<BarRow> rows;
   for (const LinkUse& use : result.hottest_links) {
@@ -201,6 +233,7 @@ void write_text_report(const Result& result, std::ostream& out, bool colour, int
   write_header(page, result);
   write_breakdown(page, result);
   write_memory(page, result);
+  write_collectives(page, result);
   write_links(page, result);
   write_bounds(page, result);
   write_notes(page, result);

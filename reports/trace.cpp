@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <ostream>
 #include <tuple>
 
@@ -28,7 +29,7 @@ struct CounterLine {
 struct TraceLayout {
   Tracks tracks;
   NamePool titles;
-  std::vector<Slice> slices;
+  std::vector<TraceSlice> slices;
   std::vector<CounterLine> counters;
 };
 
@@ -45,11 +46,11 @@ void add_group(const Result& result, SliceGroup& group, std::uint32_t gpu_track,
   std::vector<std::uint32_t> tracks;
   for (std::uint32_t row = 0; row < rows; ++row)
     tracks.push_back(layout.tracks.add(gpu_track, row == 0 ? group.name : fmt::format("{} {}", group.name, row + 1)));
-  for (Slice& slice : group.slices) {
+  for (TraceSlice& slice : group.slices) {
     slice.track = tracks[slice.track];
     layout.slices.push_back(slice);
     if (slice.detailed == OpId{no_index}) continue;
-    const std::vector<Slice> parts = part_slices(result, slice, layout.titles);
+    const std::vector<TraceSlice> parts = part_slices(result, slice, layout.titles);
     layout.slices.insert(layout.slices.end(), parts.begin(), parts.end());
   }
 }
@@ -86,10 +87,10 @@ std::string description(const Result& result, const std::vector<std::string>& no
   return text + ".";
 }
 
-TraceLayout compose(const Result& result) {
+TraceLayout compose(const Result& result, const TraceLimits& limits) {
   TraceLayout layout;
   const std::uint32_t root = layout.tracks.add(no_index, result.name.empty() ? "cluster" : result.name);
-  Slices slices = gather_slices(result, TraceLimits{});
+  Slices slices = gather_slices(result, limits);
   layout.tracks.describe(root, description(result, slices.notes));
   layout.titles = std::move(slices.titles);
   add_gpus(result, root, slices, layout);
@@ -100,7 +101,7 @@ TraceLayout compose(const Result& result) {
 std::vector<Event> events_of(const TraceLayout& layout) {
   std::vector<Event> events;
   for (std::uint32_t i = 0; i < layout.slices.size(); ++i) {
-    const Slice& slice = layout.slices[i];
+    const TraceSlice& slice = layout.slices[i];
     const auto depth = static_cast<std::int32_t>(slice.depth);
     if (slice.begin == slice.end) {
       events.push_back({slice.begin, slice.receives == 0 ? 0 : 1, i, no_index});  // an arrow's head after its tail
@@ -131,14 +132,21 @@ void write_event(const TraceLayout& layout, const Event& event, TraceWriter& wri
   }
 }
 
-}  // namespace
-
-void write_trace(const Result& result, std::ostream& out) {
-  const TraceLayout layout = compose(result);
+void write_trace(const Result& result, const TraceLimits& limits, std::ostream& out) {
+  const TraceLayout layout = compose(result, limits);
   TraceWriter writer(out, layout.titles);
   for (std::uint32_t i = 0; i < layout.tracks.all().size(); ++i) writer.track(i, layout.tracks.all()[i]);
   for (const Event& event : events_of(layout)) write_event(layout, event, writer);
   writer.flush();
+}
+
+}  // namespace
+
+void write_trace(const Result& result, std::ostream& out) { write_trace(result, TraceLimits{}, out); }
+
+void write_whole_trace(const Result& result, std::ostream& out) {
+  constexpr auto all = std::numeric_limits<std::size_t>::max();
+  write_trace(result, {.gpus = all, .parts = all, .pipeline_flows = all, .collective_flows = all}, out);
 }
 
 }  // namespace rehearse

@@ -66,9 +66,9 @@ std::string with_verb(std::string_view verb, std::string_view name) {
   return fmt::format("{} {}", verb, name);
 }
 
-Slice send_slice(const Result& result, OpId id, std::uint64_t arrow, NamePool& titles) {
+TraceSlice send_slice(const Result& result, OpId id, std::uint64_t arrow, NamePool& titles) {
   const Op& op = result.schedule.op(id);
-  Slice slice;
+  TraceSlice slice;
   slice.begin = nanoseconds(result.timeline.begin[index(id)]);
   slice.end = nanoseconds(result.timeline.end[index(id)]);
   slice.title = titles.intern(slice_title(with_verb("send", result.schedule.name(op.name)), op.kind, op.tags));
@@ -81,9 +81,9 @@ Slice send_slice(const Result& result, OpId id, std::uint64_t arrow, NamePool& t
 }
 
 /// From the arrival until somebody takes it up. It begins where the send ends: an arrow must not point backwards.
-Slice receive_slice(const Result& result, OpId id, std::uint64_t arrow, NamePool& titles) {
+TraceSlice receive_slice(const Result& result, OpId id, std::uint64_t arrow, NamePool& titles) {
   const Op& op = result.schedule.op(id);
-  Slice slice;
+  TraceSlice slice;
   slice.begin = nanoseconds(result.timeline.end[index(id)]);
   slice.end = slice.begin + shortest_receive;
   if (const Seconds until = taken_up(result, id); std::isfinite(until.value()))

@@ -54,10 +54,10 @@ std::int32_t detailed_micro_batches(const Result& result, const std::vector<bool
   return micro_batches_within(counts, limit);
 }
 
-Slice op_slice(const Result& result, OpId id, std::int32_t detailed, NamePool& titles) {
+TraceSlice op_slice(const Result& result, OpId id, std::int32_t detailed, NamePool& titles) {
   const Schedule& schedule = result.schedule;
   const Op& op = schedule.op(id);
-  Slice slice;
+  TraceSlice slice;
   slice.begin = nanoseconds(result.timeline.begin[index(id)]);
   slice.end = nanoseconds(result.timeline.end[index(id)]);
   slice.title = titles.intern(slice_title(schedule.name(op.name), op.kind, op.tags));
@@ -68,8 +68,8 @@ Slice op_slice(const Result& result, OpId id, std::int32_t detailed, NamePool& t
   return slice;
 }
 
-Slice span_slice(const Result& result, const Span& span, NamePool& titles) {
-  Slice slice;
+TraceSlice span_slice(const Result& result, const Span& span, NamePool& titles) {
+  TraceSlice slice;
   slice.begin = nanoseconds(result.timeline.end[index(span.opens)]);
   slice.end = nanoseconds(result.timeline.end[index(span.closes)]);
   slice.title = titles.intern(slice_title(result.schedule.name(span.name), span.kind, span.tags));
@@ -152,14 +152,15 @@ Slices gather_slices(const Result& result, const TraceLimits& limits) {
 }
 
 std::uint32_t lay_out(SliceGroup& group) {
-  std::vector<Slice*> last;  // of each row
-  std::stable_sort(group.slices.begin(), group.slices.end(), [](const Slice& a, const Slice& b) {
+  std::vector<TraceSlice*> last;  // of each row
+  std::stable_sort(group.slices.begin(), group.slices.end(), [](const TraceSlice& a, const TraceSlice& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });
-  for (Slice& slice : group.slices) {
-    auto row = std::find_if(last.begin(), last.end(), [&](const Slice* s) { return s->end <= slice.begin; });
+  for (TraceSlice& slice : group.slices) {
+    auto row = std::find_if(last.begin(), last.end(), [&](const TraceSlice* s) { return s->end <= slice.begin; });
     if (row == last.end() && last.size() >= group.most_rows) {
-      row = std::min_element(last.begin(), last.end(), [](const Slice* a, const Slice* b) { return a->end < b->end; });
+      row = std::min_element(last.begin(), last.end(),
+                             [](const TraceSlice* a, const TraceSlice* b) { return a->end < b->end; });
       (*row)->end = slice.begin;
     } else if (row == last.end()) {
       row = last.insert(last.end(), nullptr);
@@ -170,18 +171,18 @@ std::uint32_t lay_out(SliceGroup& group) {
   return static_cast<std::uint32_t>(last.size());
 }
 
-std::vector<Slice> part_slices(const Result& result, const Slice& slice, NamePool& titles) {
+std::vector<TraceSlice> part_slices(const Result& result, const TraceSlice& slice, NamePool& titles) {
   const Op& op = result.schedule.op(slice.detailed);
   const Seconds begin = result.timeline.begin[index(slice.detailed)];
   const std::span<const Part> parts = result.schedule.parts(op);
   Seconds sum, passed;
   for (const Part& part : parts) sum += part.duration;
   const double scale = sum.value() > 0 ? (result.timeline.end[index(slice.detailed)] - begin) / sum : 0;
-  std::vector<Slice> out;
+  std::vector<TraceSlice> out;
   std::int64_t from = slice.begin;
   for (const Part& part : parts) {
     passed += part.duration;
-    Slice inner;
+    TraceSlice inner;
     inner.begin = from;
     inner.end = from = std::clamp(nanoseconds(begin + passed * scale), from, slice.end);
     inner.title = titles.intern(result.schedule.name(part.name));

@@ -17,7 +17,7 @@ namespace rehearse {
 inline std::int64_t nanoseconds(Seconds time) { return std::llround(time.value() * 1e9); }
 
 /// A named interval on a track; one without length is an instant.
-struct Slice {
+struct TraceSlice {
   std::int64_t begin = 0, end = 0;  ///< nanoseconds
   NameId title{};                   ///< in Slices::titles
   Kind kind = Kind::other;
@@ -35,7 +35,7 @@ struct Slice {
 /// Slices that belong under one name on one GPU; more than one row where they overlap.
 struct SliceGroup {
   std::string name;
-  std::vector<Slice> slices;
+  std::vector<TraceSlice> slices;
   std::uint32_t most_rows = no_index;  ///< beyond these, a slice ends where the next one has to begin
 };
 
@@ -76,6 +76,6 @@ std::int32_t micro_batches_within(const std::vector<std::size_t>& counts, std::s
 std::uint32_t lay_out(SliceGroup& group);
 
 /// The slices of a detailed op's parts, one after another, scaled to end with it.
-std::vector<Slice> part_slices(const Result& result, const Slice& slice, NamePool& titles);
+std::vector<TraceSlice> part_slices(const Result& result, const TraceSlice& slice, NamePool& titles);
 
 }  // namespace rehearse

@@ -9,6 +9,7 @@ namespace rehearse {
 namespace {
 
 std::string gpu_title(const SimulatedGpu& gpu) {
+  if (!gpu.title.empty()) return gpu.title;
   if (gpu.members <= 1) return fmt::format("GPU {} (stage {})", gpu.gpu, gpu.stage);
   return fmt::format("GPU {} (stage {}, stands for {})", gpu.gpu, gpu.stage, gpu.members);
 }

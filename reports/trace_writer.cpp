@@ -47,7 +47,7 @@ void annotate(Message& event, Note note, std::int64_t value) {
   entry.add_int64(annotation::int_value, value);
 }
 
-void annotate_slice(Message& event, const Slice& slice) {
+void annotate_slice(Message& event, const TraceSlice& slice) {
   annotate(event, micro_batch, slice.tags.micro_batch);
   annotate(event, layer, slice.tags.layer);
   annotate(event, stage, slice.tags.stage);
@@ -135,7 +135,7 @@ void TraceWriter::intern_title(Message& packet, NameId title) {
   add_interned(data, interned::event_names, title_iid(title), titles_[title]);
 }
 
-void TraceWriter::described_event(const Slice& slice, std::int64_t time, std::uint32_t type) {
+void TraceWriter::described_event(const TraceSlice& slice, std::int64_t time, std::uint32_t type) {
   {
     Message packet(packet_);
     start(packet, time);
@@ -152,11 +152,11 @@ void TraceWriter::described_event(const Slice& slice, std::int64_t time, std::ui
   finish();
 }
 
-void TraceWriter::begin(const Slice& slice) { described_event(slice, slice.begin, track_event::slice_begin); }
+void TraceWriter::begin(const TraceSlice& slice) { described_event(slice, slice.begin, track_event::slice_begin); }
 
-void TraceWriter::instant(const Slice& slice) { described_event(slice, slice.begin, track_event::instant); }
+void TraceWriter::instant(const TraceSlice& slice) { described_event(slice, slice.begin, track_event::instant); }
 
-void TraceWriter::end(const Slice& slice) {
+void TraceWriter::end(const TraceSlice& slice) {
   {
     Message packet(packet_);
     start(packet, slice.end);

@@ -29,9 +29,9 @@ class TraceWriter {
   TraceWriter& operator=(const TraceWriter&) = delete;
 
   void track(std::uint32_t position, const Track& track);
-  void begin(const Slice& slice);
-  void end(const Slice& slice);
-  void instant(const Slice& slice);  ///< a slice without length
+  void begin(const TraceSlice& slice);
+  void end(const TraceSlice& slice);
+  void instant(const TraceSlice& slice);  ///< a slice without length
   void counter(std::int64_t time, std::uint32_t track, Counter counts, double value);
   /// Hand the rest to the stream.
   void flush();
@@ -39,7 +39,7 @@ class TraceWriter {
  private:
   void first_packet();
   void start(Message& packet, std::int64_t time);
-  void described_event(const Slice& slice, std::int64_t time, std::uint32_t type);
+  void described_event(const TraceSlice& slice, std::int64_t time, std::uint32_t type);
   void intern_title(Message& packet, NameId title);
   void finish();
 

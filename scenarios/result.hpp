@@ -12,6 +12,7 @@
 #include "engine/network.hpp"
 #include "engine/schedule.hpp"
 #include "engine/timeline.hpp"
+#include "scenarios/collective_use.hpp"
 
 namespace rehearse {
 
@@ -43,6 +44,10 @@ struct SimulatedGpu {
   std::uint32_t members = 1;  ///< how many identical GPUs it stands for, itself included
   Breakdown breakdown;
   Bytes static_memory;  ///< weights, gradients, optimizer states
+  std::vector<CollectiveUse> collectives = {};
+  std::uint64_t gradient_tensors = 0;     ///< that are reduced over the data-parallel group
+  std::uint64_t gradient_reductions = 0;  ///< in so many calls
+  std::string title = {};                 ///< what a trace calls it; empty: by number and stage
 };
 
 /// Memory in use on a simulated GPU from `time` on.

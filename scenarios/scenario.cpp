@@ -60,18 +60,43 @@ void finish(Reader& reader, std::vector<Fault> faults) {
   throw InputError(std::move(faults));
 }
 
+/// The collectives that training calls for.
+constexpr std::array<CollectiveOp, 3> scenario_ops{CollectiveOp::all_reduce, CollectiveOp::all_gather,
+                                                   CollectiveOp::reduce_scatter};
+
+std::vector<std::string> or_auto(std::vector<std::string> names) {
+  names.insert(names.begin(), "auto");
+  return names;
+}
+
 CollectiveChoice read_collectives(Reader& root) {
   CollectiveChoice choice;
   Reader reader = root.child("collectives");
-  for (CollectiveOp op : {CollectiveOp::all_reduce, CollectiveOp::all_gather, CollectiveOp::reduce_scatter}) {
-    std::vector<std::string> names = collective_table(op).names();
-    names.insert(names.begin(), "auto");
-    const std::string name = reader.get_name(collective_op_name(op), collective_table(op).what(), names, "auto");
-    choice.algorithm[op] = name == "auto" ? "ring" : name;
+  std::vector<std::string> protocols = {"auto"};
+  for (const Protocol protocol : all_protocols) protocols.emplace_back(protocol_name(protocol));
+  const std::string protocol = reader.get_name("protocol", "protocol", protocols, "auto");
+  for (const CollectiveOp op : scenario_ops) {
+    const auto& table = collective_table(op);
+    CollectiveWish& wish = choice.wish[op];
+    wish.algorithm = reader.get_name(collective_op_name(op), table.what(), or_auto(table.names()), "auto");
+    for (const Protocol p : all_protocols)
+      if (protocol == protocol_name(p)) wish.protocol = p;
   }
-  const std::string fidelity = root.get_name("fidelity", "fidelity", {"flow", "fluid", "auto"}, "auto");
-  choice.fidelity = fidelity == "flow" ? Fidelity::flow : fidelity == "fluid" ? Fidelity::fluid : Fidelity::automatic;
+  const std::vector<std::string> fidelities(fidelity_names.begin(), fidelity_names.end());
+  const std::string fidelity = root.get_name("fidelity", "fidelity", fidelities, fidelities.front());
+  choice.fidelity = static_cast<Fidelity>(std::ranges::find(fidelities, fidelity) - fidelities.begin());
   return choice;
+}
+
+Value to_value(const CollectiveChoice& choice) {
+  Value out;
+  std::string_view protocol = "auto";
+  for (const auto& [op, wish] : choice.wish) {
+    out[std::string(collective_op_name(op))] = scalar_value(wish.algorithm);
+    if (wish.protocol) protocol = protocol_name(*wish.protocol);
+  }
+  out["protocol"] = scalar_value(std::string(protocol));
+  return out;
 }
 
 Value resolved_value(const Scenario& s) {
@@ -80,10 +105,8 @@ Value resolved_value(const Scenario& s) {
   out["model"] = to_value(s.model);
   out["cluster"] = *s.source.find("cluster");
   out["plan"] = to_value(s.plan);
-  for (const auto& [op, algorithm] : s.collectives.algorithm)
-    out["collectives"][std::string(collective_op_name(op))] = scalar_value(algorithm);
-  constexpr std::array<const char*, 3> fidelities{"flow", "fluid", "auto"};
-  out["fidelity"] = scalar_value(std::string(fidelities[static_cast<std::size_t>(s.collectives.fidelity)]));
+  out["collectives"] = to_value(s.collectives);
+  out["fidelity"] = scalar_value(std::string(fidelity_name(s.collectives.fidelity)));
   return out;
 }
 

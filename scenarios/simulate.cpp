@@ -60,7 +60,7 @@ class Simulation {
                 .replay(lone_schedule(fold_collective(communication_, folding_, group_class, spec),
                                       static_cast<std::uint32_t>(folding_.gpus.size())))
                 .makespan;
-    lowered_ = lower(program_, communication_, folding_, times, scenario_.cluster.node().collective_launch);
+    lowered_ = lower(program_, communication_, folding_, times);
     r_.timeline = replayer.replay(lowered_.schedule);
     r_.iteration_time = r_.timeline.makespan;
     fill_identity();
@@ -113,12 +113,23 @@ class Simulation {
                          .stage = stage,
                          .members = folding_.gpus[c].members,
                          .breakdown = breakdowns[c],
-                         .static_memory = memory_[stage].fixed()});
+                         .static_memory = memory_[stage].fixed(),
+                         .collectives = collective_uses(program_, communication_, gpu)});
+      fill_gradients(r_.gpus.back());
     }
     // The slowest is the one that is busy longest: with the least bubble.
     const auto slowest = std::ranges::min_element(breakdowns, {}, &Breakdown::bubble);
     r_.slowest = static_cast<std::uint32_t>(slowest - breakdowns.begin());
     r_.breakdown = *slowest;
+  }
+
+  void fill_gradients(SimulatedGpu& gpu) const {
+    const Plan& plan = scenario_.plan;
+    if (plan.data < 2) return;
+    for (std::int64_t chunk = gpu.stage; chunk < plan.chunks(); chunk += plan.pipeline)
+      gpu.gradient_tensors += static_cast<std::uint64_t>(chunk_tensors(scenario_.model, plan, chunk));
+    for (const CollectiveUse& use : gpu.collectives)
+      if (use.group == GroupKind::data && use.op != CollectiveOp::all_gather) gpu.gradient_reductions += use.calls;
   }
 
   void fill_memory() {

@@ -23,6 +23,7 @@ LIBRARIES = [
     ("yaml-cpp", ["yaml-cpp/*"], ["engine/base/*.cpp"]),
     ("CUDA", ["cuda*", "cublas*", "cudnn*", "curand*", "cusparse*", "cutlass/*", "nccl*", "nvml*", "nvtx*", "nvrtc*",
               "cooperative_groups*", "thrust/*", "cub/*", "mma.h"], ["platforms/calibrate/*"]),
+    ("MPI", ["mpi.h", "mpi-ext.h"], ["workloads/execution/mpi.cpp"]),
     ("CLI11", ["CLI/*"], ["cli/*"]),
     ("protozero", ["protozero/*"], ["reports/*"]),
     ("nlohmann/json", ["nlohmann/*"], ["reports/*", "cli/*"]),

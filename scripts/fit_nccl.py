@@ -1,31 +1,33 @@
 #!/usr/bin/env python3
-"""Fit the link parameters of platforms/nodes/*.yaml to measured NCCL all-reduces (Python's standard library only).
+"""Fit what platforms/nodes/*.yaml take from measured NCCL all_reduces, by the program itself.
 
-1. dgx-a100, from tests/validation/a100_nccl_allreduce.csv (one node, n = 2, 4, 8 GPUs), under the ring model
+Usage: fit_nccl.py [--program FILE]      (default: build/release/bin/rehearse; Python's standard library only)
 
-       T(S, n) = launch + 2 (n - 1) (S / (n B e) + 2 L)
+Latencies, starts and efficiencies of the protocols on NVLink and InfiniBand are NCCL's own constants and are not fitted
+here. Fitted, one set for each node type and each type of NIC, with the rows that tell most about each:
 
-   B = 300 GB/s, NVLink 3 of one A100, one direction; e: what a ring reaches of it (interconnect.efficiency); L: latency
-   of one GPU-switch link (interconnect.latency; a step crosses two); launch: software cost of one collective
-   (collectives.launch). The model is linear in (launch, 1/(B e), L): weighted linear least squares, weight 1 / T^2, so
-   that the sum of squared relative errors is least.
+  dgx-a100  collectives.launch, collectives.copy                 a100_nccl_allreduce.csv, 2, 4 and 8 GPUs
+  dgx-h100  nic.efficiency                                       h100_gjaion_2n_ring, 256 MiB and more
+            nic.protocols.ll.efficiency                          h100_xe9680_2n_nvlstree, 64 KiB to 512 KiB
+            collectives.in_switch.bandwidth, .start              h100_p5_1n and h100_xe9680_2n_nvlstree, 1 MiB and more
+  p4d       nic.efficiency, nic.protocols.ll.latency and         a100_p4d_2n_efa
+            .efficiency, nic.protocols.simple.latency
 
-2. The NIC of dgx-h100, from the rows h100_gjaion_2n_ring of tests/validation/nccl_runs.csv (NCCL_ALGO=Ring, 2 nodes of
-   8 H100, 8 x NDR400). A ring of 16 in 8 channels: each NIC carries an eighth, so the bound is 8 B e with B = 50 GB/s.
-
-       T(S) = constant + 2 (n - 1) / n S / (8 B e)
-
-   e (nic.efficiency) from the rows of 256 MiB and more, where bandwidth rules. Then, over all rows with e held, the
-   latency P of one step from GPU to GPU of another node: a chunk makes 30 steps, of which 30 x 2/16 go between nodes:
-
-       T(S) = launch + 26.25 (2 L) + 3.75 P + 2 (n - 1) / n S / (8 B e)       launch and L as fitted in 1
-
-   Also the least efficiency of NVLink 4 (450 GB/s) that these rows allow: 7 of 8 channels leave a GPU over NVLink.
+(runs of nccl_runs.csv.) Every second row of a run is fitted, the others only say how well that holds. Each parameter in
+turn is moved to where the mean absolute percentage error of the time is least (golden section over its logarithm), round
+after round. Where nccl-tests' out-of-place time is an outlier (first use) the in-place one counts: the less of the two.
 """
+import argparse
 import csv
+import json
+import math
 import pathlib
+import subprocess
 
-VALIDATION = pathlib.Path(__file__).resolve().parent.parent / "tests" / "validation"
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+VALIDATION = ROOT / "tests" / "validation"
+ROUNDS = 3
+STEPS = 9  # of each golden section
 
 
 def read_rows(name):
@@ -33,79 +35,114 @@ def read_rows(name):
         return list(csv.DictReader(line for line in lines if not line.startswith("#")))
 
 
-def solve(matrix, right):
-    """Gauss-Jordan elimination with partial pivoting."""
-    n = len(right)
-    rows = [list(matrix[i]) + [right[i]] for i in range(n)]
-    for i in range(n):
-        pivot = max(range(i, n), key=lambda r: abs(rows[r][i]))
-        rows[i], rows[pivot] = rows[pivot], rows[i]
-        for r in range(n):
-            if r != i:
-                factor = rows[r][i] / rows[i][i]
-                rows[r] = [a - factor * b for a, b in zip(rows[r], rows[i])]
-    return [rows[i][n] / rows[i][i] for i in range(n)]
+class Run:
+    """Measured times of one machine, and how the program is asked for the same."""
+
+    def __init__(self, cluster, ranks, times, options=()):
+        self.cluster, self.ranks, self.times, self.options = cluster, ranks, sorted(times.items()), options
+
+    def simulate(self, program, settings):
+        command = [program, "collective", "--op", "all_reduce", "--cluster", self.cluster, "--ranks", str(self.ranks),
+                   "--json", "-", *self.options]
+        for key, value in settings.items():
+            command += ["--set", f"node.{key}={value}"]
+        sizes = {size for size, _ in self.times}
+        found = {}
+        while sizes - found.keys():  # series of doubling sizes
+            first = min(sizes - found.keys())
+            last = max(s for s in sizes if s >= first and math.log2(s / first).is_integer())
+            done = subprocess.run([*command, "--bytes", f"{first}:{last}"], capture_output=True, text=True, check=True)
+            found.update({r["bytes"]: r["time_us"] for r in json.loads(done.stdout)["results"]})
+        return [found[size] / time - 1 for size, time in self.times]
 
 
-def least_squares(features, times):
-    """Parameters p that make the sum of (x p / t - 1)^2 least."""
-    k = range(len(features[0]))
-    scaled = [[value / t for value in x] for x, t in zip(features, times)]
-    return solve([[sum(x[i] * x[j] for x in scaled) for j in k] for i in k], [sum(x[i] for x in scaled) for i in k])
+def nccl_tests(run_id, cluster, ranks, options=(), least=0, most=math.inf):
+    rows = [r for r in read_rows("nccl_runs.csv") if r["run_id"] == run_id]
+    times = {int(r["size_B"]): min(float(r["time_oop_us"]), float(r["time_ip_us"])) for r in rows}
+    return Run(cluster, ranks, {s: t for s, t in times.items() if least <= s <= most}, options)
 
 
-def errors(features, times, parameters):
-    return [sum(a * b for a, b in zip(x, parameters)) / t - 1 for x, t in zip(features, times)]
-
-
-def mean_absolute(values):
-    return 100 * sum(abs(v) for v in values) / len(values)
-
-
-def fit_a100():
-    bandwidth = 300e9
+def dgx_a100():
     rows = read_rows("a100_nccl_allreduce.csv")
-    counts = [int(r["gpus"]) for r in rows]
-    sizes = [int(r["bytes"]) for r in rows]
-    times = [float(r["time_us"]) * 1e-6 for r in rows]
-    features = [[1.0, 2 * (n - 1) / n * s, 4 * (n - 1)] for n, s in zip(counts, sizes)]
-    launch, per_byte, latency = least_squares(features, times)
-    off = errors(features, times, [launch, per_byte, latency])
-    print(f"dgx-a100: {len(rows)} rows of a100_nccl_allreduce.csv, {min(sizes) >> 20} MiB to {max(sizes) >> 20} MiB")
-    print(f"  interconnect.efficiency {1 / (per_byte * bandwidth):.4f}   of 300 GB/s")
-    print(f"  interconnect.latency    {latency * 1e6:.3f} us")
-    print(f"  collectives.launch      {launch * 1e6:.2f} us")
-    for n in sorted(set(counts)):
-        of_n = [i for i, m in enumerate(counts) if m == n]
-        alone = least_squares([features[i][:2] for i in of_n], [times[i] for i in of_n])
-        print(f"  n = {n}: mean absolute error {mean_absolute([off[i] for i in of_n]):.1f} %, of 64 MiB and more "
-              f"{100 * sum(off[i] for i in of_n if sizes[i] >= 1 << 26) / sum(sizes[i] >= 1 << 26 for i in of_n):+.1f} %"
-              f" (these rows alone would give efficiency {1 / (alone[1] * bandwidth):.3f})")
-    print(f"  all: {mean_absolute(off):.1f} %")
-    return launch, latency
+    return [Run("dgx-a100", n, {int(r["bytes"]): float(r["time_us"]) for r in rows if int(r["gpus"]) == n})
+            for n in (2, 4, 8)]
 
 
-def fit_nic(launch, latency):
-    nics, port, n = 8, 50e9, 16
-    rows = [r for r in read_rows("nccl_runs.csv") if r["run_id"] == "h100_gjaion_2n_ring"]
-    sizes = [int(r["size_B"]) for r in rows]
-    times = [float(r["time_oop_us"]) * 1e-6 for r in rows]
-    large = [i for i, s in enumerate(sizes) if s >= 1 << 28]
-    moved = [2 * (n - 1) / n * s / (nics * port) for s in sizes]
-    _, inverse = least_squares([[1.0, moved[i]] for i in large], [times[i] for i in large])
-    steps, crossing = 2 * (n - 1), 2 * (n - 1) * 2 / n
-    rest = [launch + (steps - crossing) * 2 * latency + m * inverse for m in moved]
-    # One parameter: minimise sum ((rest + crossing P) / t - 1)^2.
-    step = sum((t - r) * crossing / t**2 for r, t in zip(rest, times)) / sum((crossing / t) ** 2 for t in times)
-    off = [(r + crossing * step) / t - 1 for r, t in zip(rest, times)]
-    busbw = max(2 * (n - 1) / n * s / t for s, t in zip(sizes, times))
-    print(f"dgx-h100: {len(rows)} rows h100_gjaion_2n_ring of nccl_runs.csv ({len(large)} of 256 MiB and more)")
-    print(f"  nic.efficiency          {1 / inverse:.4f}   of 50 GB/s; the largest busbw is {busbw / 8 / port:.4f}")
-    print(f"  GPU to GPU, other node  {step * 1e6:.2f} us in all (PCIe up, port up, port down, PCIe down)")
-    print(f"  interconnect.efficiency at least {busbw * 7 / 8 / 450e9:.4f} of 450 GB/s")
-    print(f"  mean absolute error {mean_absolute(off):.1f} %, of 256 MiB and more "
-          f"{mean_absolute([off[i] for i in large]):.1f} %")
+MIB = 1 << 20
+FITS = [  # runs, {parameter: (start, unit, least, most)}
+    (dgx_a100(), {"collectives.launch": (20, "us", 1, 60), "collectives.copy": (500, "GB/s", 100, 5000)}),
+    ([nccl_tests("h100_gjaion_2n_ring", "dgx-h100", 16, ("--algorithm", "ring", "--protocol", "simple"), 256 * MIB)],
+     {"nic.efficiency": (0.95, "", 0.5, 1)}),
+    ([nccl_tests("h100_xe9680_2n_nvlstree", "dgx-h100", 16, ("--algorithm", "nccl_tree", "--protocol", "ll"), 65536,
+                 524288)], {"nic.protocols.ll.efficiency": (0.2, "", 0.01, 1)}),
+    ([nccl_tests("h100_p5_1n", "dgx-h100", 8, (), MIB), nccl_tests("h100_xe9680_2n_nvlstree", "dgx-h100", 16, (), MIB)],
+     {"collectives.in_switch.bandwidth": (300, "GB/s", 100, 450), "collectives.in_switch.start": (10, "us", 1, 40)}),
+    ([nccl_tests("a100_p4d_2n_efa", "p4d", 16)],
+     {"nic.protocols.simple.latency": (300, "us", 10, 1000), "nic.protocols.ll.latency": (80, "us", 10, 1000),
+      "nic.efficiency": (0.9, "", 0.5, 1), "nic.protocols.ll.efficiency": (0.2, "", 0.01, 1)}),
+]
+
+
+def mean_absolute(errors):
+    return 100 * sum(abs(e) for e in errors) / len(errors)
+
+
+def golden_section(loss, least, most):
+    """The x in least..most (by its logarithm) with the least loss."""
+    ratio = (math.sqrt(5) - 1) / 2
+    low, high = math.log(least), math.log(most)
+    inner = [high - ratio * (high - low), low + ratio * (high - low)]
+    values = [loss(math.exp(x)) for x in inner]
+    for _ in range(STEPS):
+        if values[0] <= values[1]:
+            high = inner[1]
+            inner = [high - ratio * (high - low), inner[0]]
+            values = [loss(math.exp(inner[0])), values[0]]
+        else:
+            low = inner[0]
+            inner = [inner[1], low + ratio * (high - low)]
+            values = [values[1], loss(math.exp(inner[1]))]
+    return math.exp(inner[0] if values[0] <= values[1] else inner[1])
+
+
+def fit(program, runs, parameters, fixed):
+    values = {key: start for key, (start, _, _, _) in parameters.items()}
+
+    def errors(trial):
+        settings = dict(fixed)
+        settings.update({key: f"{trial[key]:.6g} {parameters[key][1]}".strip() for key in trial})
+        return [run.simulate(program, settings) for run in runs]
+
+    def loss(trial):
+        return mean_absolute([e for of_run in errors(trial) for e in of_run[::2]])
+
+    for number in range(ROUNDS):
+        for key, (_, _, least, most) in parameters.items():
+            narrow = 1.5 ** (2 - number) if number else 0  # the first round looks everywhere
+            low, high = (least, most) if not narrow else (max(least, values[key] / narrow), min(most, values[key] * narrow))
+            best = golden_section(lambda x, key=key: loss({**values, key: x}), low, high) if high > low else values[key]
+            if loss({**values, key: best}) < loss(values):
+                values[key] = best
+    return values, errors(values)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=str(ROOT / "build" / "release" / "bin" / "rehearse"))
+    program = parser.parse_args().program
+    fixed = {}  # of each cluster: what was fitted before
+    for runs, parameters in FITS:
+        cluster = runs[0].cluster
+        values, errors = fit(program, runs, parameters, fixed.setdefault(cluster, {}))
+        for key, value in values.items():
+            unit = parameters[key][1]
+            fixed[cluster][key] = f"{value:.4g} {unit}".strip()
+            print(f"{cluster}: {key} {fixed[cluster][key]}")
+        fitted = mean_absolute([e for of_run in errors for e in of_run[::2]])
+        held_out = [e for of_run in errors for e in of_run[1::2]]
+        print(f"  mean absolute error {fitted:.1f} % of {sum(len(e[::2]) for e in errors)} rows fitted, "
+              f"{mean_absolute(held_out):.1f} % of {len(held_out)} others")
 
 
 if __name__ == "__main__":
-    fit_nic(*fit_a100())
+    main()

@@ -6,6 +6,8 @@ set -euo pipefail
 tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:python3)
 libraries=(libsimgrid-dev libboost-graph-dev libyaml-cpp-dev libfmt-dev doctest-dev libprotozero-dev libcli11-dev
            nlohmann-json3-dev libbenchmark-dev)
+# What a build without them only leaves out: MPI.
+optional=(mpirun:openmpi-bin mpicxx:libopenmpi-dev)
 
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
@@ -21,29 +23,44 @@ if command -v apt-get >/dev/null; then
   done
 else
   echo "install_dependencies.sh: there is no apt-get here. Needed, by Debian's names:" >&2
-  echo "  ${tools[*]##*:} ${libraries[*]}" >&2
+  echo "  ${tools[*]##*:} ${libraries[*]}; for MPI ${optional[*]##*:}" >&2
   exit 1
 fi
-[ ${#missing[@]} -gt 0 ] || exit 0
+wanted=()
+for tool in "${optional[@]}"; do
+  command -v "${tool%%:*}" >/dev/null || wanted+=("${tool##*:}")
+done
+[ $((${#missing[@]} + ${#wanted[@]})) -gt 0 ] || exit 0
+left_out="install_dependencies.sh: goes on without what is optional: ${wanted[*]}"
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
+    if [ ${#missing[@]} -eq 0 ]; then
+      echo "$left_out" >&2
+      exit 0
+    fi
     echo "install_dependencies.sh: neither root nor sudo. Needed: ${missing[*]}" >&2
     exit 1
   fi
   as_root=(sudo)
 fi
 
-echo "Installing ${missing[*]}"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 apt() {
   ${as_root[@]+"${as_root[@]}"} env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@" \
     >>"$log" 2>&1 </dev/null
 }
+install() {
+  echo "Installing $*"
+  apt install -y --no-install-recommends "$@"
+}
 apt update || true # a package list that cannot be had matters only where the install then fails
-if ! apt install -y --no-install-recommends "${missing[@]}"; then
+if [ ${#missing[@]} -gt 0 ] && ! install "${missing[@]}"; then
   cat "$log" >&2
   exit 1
+fi
+if [ ${#wanted[@]} -gt 0 ] && ! install "${wanted[@]}"; then
+  echo "$left_out" >&2
 fi

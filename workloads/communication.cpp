@@ -1,47 +1,41 @@
 #include "workloads/communication.hpp"
 
 #include <algorithm>
-#include <numeric>
+#include <cmath>
 
 namespace rehearse {
 
 namespace {
 
-std::vector<std::uint32_t> rank_order(std::size_t n) {
-  std::vector<std::uint32_t> order(n);
-  std::iota(order.begin(), order.end(), 0U);
-  return order;
+/// Of a merged flow: the latency of every step that it stands for, on average over those that go round with it.
+std::vector<FlowCost> flow_costs(const TransferGraph& graph, const CollectiveSpec& spec,
+                                 const std::map<std::array<std::uint32_t, 3>, GroupWire>& ways) {
+  std::vector<FlowCost> costs;
+  std::vector<std::pair<Seconds, double>> rings(graph.ring_count());
+  for (const GraphFlow& f : graph.flows()) {
+    const GroupWire& way = ways.at({f.source, f.destination, f.channel});
+    const double bytes = static_cast<double>(f.elements * spec.element_bytes) * way.overhead;
+    costs.push_back({Bytes(std::llround(bytes)), way.latency});
+    if (f.ring == GraphFlow::no_ring) continue;
+    rings[f.ring].first += way.latency;
+    rings[f.ring].second += 1;
+  }
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    const GraphFlow& f = graph.flows()[i];
+    if (f.ring != GraphFlow::no_ring) costs[i].latency = rings[f.ring].first / rings[f.ring].second * f.rounds;
+  }
+  return costs;
 }
 
-/// How many members each node has if all have as many and they stand node by node; else 0.
-std::size_t members_per_node(const std::vector<std::uint32_t>& members, const Cluster& cluster) {
-  std::size_t per_node = 1;
-  while (per_node < members.size() && cluster.node_of(members[per_node]) == cluster.node_of(members[0])) ++per_node;
-  if (members.size() % per_node != 0) return 0;
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    const bool same_node = cluster.node_of(members[i]) == cluster.node_of(members[i - i % per_node]);
-    const bool next_node =
-        i % per_node != 0 || i == 0 || cluster.node_of(members[i]) != cluster.node_of(members[i - 1]);
-    if (!same_node || !next_node) return 0;
-  }
-  return per_node;
+/// Point to point messages have no choice of algorithm: plain data, in one piece.
+Protocol message_protocol(const CollectiveGroup& pair) {
+  return pair.has_protocol(Protocol::simple) ? Protocol::simple : Protocol::none;
 }
 
 }  // namespace
 
-std::vector<std::vector<std::uint32_t>> ring_channels(const std::vector<std::uint32_t>& members,
-                                                      const Cluster& cluster) {
-  const std::size_t n = members.size(), per_node = members_per_node(members, cluster);
-  if (per_node <= 1 || per_node == n) return {rank_order(n)};
-  std::vector<std::vector<std::uint32_t>> channels(per_node);
-  for (std::size_t c = 0; c < per_node; ++c)
-    for (std::size_t i = 0; i < n; ++i)
-      channels[c].push_back(static_cast<std::uint32_t>(i - i % per_node + (i + c) % per_node));
-  return channels;
-}
-
-CollectiveSpec padded_spec(const CollectiveStep& step, std::size_t ranks, std::size_t channels) {
-  const auto unit = static_cast<std::int64_t>(ranks * channels);
+CollectiveSpec padded_spec(const CollectiveStep& step, const CollectiveGroup& group) {
+  const auto unit = static_cast<std::int64_t>(group.ranks() * group.ring_channels().size());
   return {step.op, (step.elements + unit - 1) / unit * unit, step.element_bytes};
 }
 
@@ -54,7 +48,7 @@ Communication::Communication(const Plan& plan, const Program& program, const Clu
     const auto group = std::ranges::find(groups_, kind, &CommGroup::kind);
     if (group == groups_.end()) continue;
     auto& specs = specs_[static_cast<std::size_t>(kind)];
-    const CollectiveSpec spec = padded_spec(call.step, group->members.size(), group->channels.size());
+    const CollectiveSpec spec = padded_spec(call.step, group->view);
     if (std::ranges::find(specs, spec) == specs.end()) specs.push_back(spec);
   }
   for (std::uint32_t g = 0; g < groups_.size(); ++g) add_collective_wires(g);
@@ -85,26 +79,37 @@ void Communication::add_group(GroupKind kind, std::vector<std::uint32_t> members
   if (members.size() < 2) return;
   const auto id = static_cast<std::uint32_t>(groups_.size());
   for (std::uint32_t gpu : members) group_of_[static_cast<std::size_t>(kind)][gpu] = id;
-  auto channels = ring_channels(members, cluster_);
-  groups_.push_back({.kind = kind, .members = std::move(members), .channels = std::move(channels)});
+  groups_.push_back({.kind = kind, .view = CollectiveGroup(cluster_, std::move(members)), .wires = {}, .wire_of = {}});
 }
 
 std::uint32_t Communication::add_wire(Wire wire) {
-  wire.route = cluster_.route(wire.from, wire.to);
-  for (LinkId link : wire.route) wire.latency += cluster_.links()[index(link)].latency;
   wires_.push_back(std::move(wire));
   return static_cast<std::uint32_t>(wires_.size() - 1);
 }
 
 void Communication::add_collective_wires(std::uint32_t id) {
   CommGroup& group = groups_[id];
-  for (const CollectiveSpec& spec : specs(group.kind))
-    for (const Transfer& t : pattern(group, spec).transfers()) {
-      const std::array<std::uint32_t, 3> key{t.source, t.destination, t.channel};
+  for (const CollectiveSpec& spec : specs(group.kind)) {
+    const PreparedCollective& collective = prepared(group, spec);
+    std::map<std::array<std::uint32_t, 3>, GroupWire> ways;
+    for (const GraphFlow& f : collective.graph.flows()) {
+      const std::array<std::uint32_t, 3> key{f.source, f.destination, f.channel};
+      const auto [way, fresh] = ways.try_emplace(key);
+      if (!fresh) continue;
+      way->second = group.view.wire(f.source, f.destination, f.channel, collective.chosen.way.protocol);
       if (!group.wire_of.try_emplace(key, static_cast<std::uint32_t>(group.wires.size())).second) continue;
-      group.wires.push_back(
-          add_wire({.from = group.members[t.source], .to = group.members[t.destination], .group = id}));
+      // A switch has no GPU of its own: what it sends and gets is its peer's.
+      const std::uint32_t ranks = group.view.ranks();
+      const std::uint32_t from = f.source < ranks ? f.source : f.destination;
+      const std::uint32_t to = f.destination < ranks ? f.destination : f.source;
+      group.wires.push_back(add_wire({.from = group.view.gpu_at(from),
+                                      .to = group.view.gpu_at(to),
+                                      .group = id,
+                                      .route = way->second.route,
+                                      .latency = {}}));
     }
+    group.costs[spec] = flow_costs(collective.graph, spec, ways);
+  }
 }
 
 void Communication::add_pipeline_wires(const Program& program) {
@@ -115,9 +120,13 @@ void Communication::add_pipeline_wires(const Program& program) {
       const std::uint32_t first = layout_.gpu(0, 0, stage), count = layout_.gpus_per_stage();
       const auto probe = std::array{first, instruction.peer, static_cast<std::uint32_t>(phase)};
       if (pipeline_wire_.contains(probe)) continue;
-      for (std::uint32_t gpu = first; gpu < first + count; ++gpu)
+      for (std::uint32_t gpu = first; gpu < first + count; ++gpu) {
+        const std::uint32_t to = layout_.peer(gpu, instruction.peer);
+        const CollectiveGroup pair(cluster_, {gpu, to});
+        GroupWire way = pair.wire(0, 1, 0, message_protocol(pair));
         pipeline_wire_[{gpu, instruction.peer, static_cast<std::uint32_t>(phase)}] =
-            add_wire({.from = gpu, .to = layout_.peer(gpu, instruction.peer), .phase = phase});
+            add_wire({.from = gpu, .to = to, .phase = phase, .route = std::move(way.route), .latency = way.latency});
+      }
     }
 }
 
@@ -125,17 +134,20 @@ std::uint32_t Communication::pipeline_wire(std::uint32_t from_gpu, std::uint32_t
   return pipeline_wire_.at({from_gpu, to_stage, static_cast<std::uint32_t>(phase)});
 }
 
-const Pattern& Communication::pattern(const CommGroup& group, const CollectiveSpec& spec) const {
-  PatternKey key{spec, group.channels};
-  const auto found = patterns_.find(key);
-  if (found != patterns_.end()) return found->second;
-  const CollectiveRow& row = *collective_table(spec.op).find(choice_.algorithm.at(spec.op));
-  const auto ranks = static_cast<std::uint32_t>(group.members.size());
-  const std::size_t steps = 2 * std::size_t{ranks} * ranks * group.channels.size();
-  const bool fluid =
-      choice_.fidelity == Fidelity::fluid || (choice_.fidelity == Fidelity::automatic && steps > flow_limit);
-  CollectiveOptions options{.channels = group.channels, .fluid = fluid};
-  return patterns_.emplace(std::move(key), row.build(ranks, spec.elements, options)).first->second;
+const PreparedCollective& Communication::prepared(const CommGroup& group, const CollectiveSpec& spec) const {
+  std::pair key(spec, group.view.nodes());
+  const auto found = prepared_.find(key);
+  if (found != prepared_.end()) return found->second;
+  const CollectiveTask task{.op = spec.op, .elements = spec.elements, .element_bytes = spec.element_bytes};
+  PreparedCollective out{.chosen = collective_candidates(group.view, task, choice_.wish.at(spec.op)).front(),
+                         .fluid = choice_.fidelity == Fidelity::fluid,
+                         .graph = {}};
+  CollectiveWay& way = out.chosen.way;
+  const auto build = [&] { return build_collective(*way.row, group.view.ranks(), spec.elements, way.options); };
+  if (choice_.fidelity == Fidelity::automatic) out.fluid = count_flows(build(), false, flow_limit) > flow_limit;
+  way.options.fluid = out.fluid;
+  out.graph = TransferGraph(build(), out.fluid);
+  return prepared_.emplace(std::move(key), std::move(out)).first->second;
 }
 
 }  // namespace rehearse

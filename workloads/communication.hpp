@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "platforms/cluster.hpp"
-#include "workloads/collectives/collective.hpp"
+#include "workloads/collective_choice.hpp"
+#include "workloads/collectives/transfer_graph.hpp"
+#include "workloads/fidelity.hpp"
 #include "workloads/plan_layout.hpp"
 #include "workloads/program.hpp"
 
@@ -21,33 +23,47 @@ inline constexpr std::uint32_t no_group = no_index;
 /// A way from one GPU to another that flows take again and again: one neighbour of one channel of a collective, or one
 /// neighbour of the pipeline.
 struct Wire {
-  std::uint32_t from = 0, to = 0;  ///< GPUs
+  std::uint32_t from = 0, to = 0;  ///< GPUs; of a message to or from a switch that computes: both are the GPU
   std::uint32_t group = no_group;  ///< index into Communication::groups; no_group: pipeline
   Phase phase = Phase::forward;    ///< of a pipeline wire: activations or gradients
   std::vector<LinkId> route;       ///< links of the cluster
-  Seconds latency;
+  Seconds latency;                 ///< of a pipeline's message; a collective's flows have their own (FlowCost)
 };
 
-/// The algorithm, channels and fidelity with which a group does one kind of collective.
+/// A collective that groups of one kind are called for.
 struct CollectiveSpec {
   CollectiveOp op = CollectiveOp::all_reduce;
   std::int64_t elements = 0, element_bytes = 1;
   friend auto operator<=>(const CollectiveSpec&, const CollectiveSpec&) = default;
 };
 
+/// Bytes on the wire, and the time from the last byte leaving to its arrival, of one flow of a collective.
+struct FlowCost {
+  Bytes bytes;
+  Seconds latency;
+};
+
 struct CommGroup {
   GroupKind kind = GroupKind::tensor;
-  std::vector<std::uint32_t> members;                ///< GPUs, in rank order
-  std::vector<std::vector<std::uint32_t>> channels;  ///< for each channel the order of positions
-  std::vector<std::uint32_t> wires;                  ///< indices into Communication::wires
+  CollectiveGroup view;
+  std::vector<std::uint32_t> wires;  ///< indices into Communication::wires
   /// (source position, destination position, channel) -> index into `wires`.
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> wire_of;
+  std::map<CollectiveSpec, std::vector<FlowCost>> costs;  ///< by flow of Communication::prepared
+  [[nodiscard]] const std::vector<std::uint32_t>& members() const { return view.members(); }
 };
 
 /// How collectives are carried out.
 struct CollectiveChoice {
-  std::map<CollectiveOp, std::string> algorithm;  ///< a row of collective_table(op)
+  std::map<CollectiveOp, CollectiveWish> wish;
   Fidelity fidelity = Fidelity::automatic;
+};
+
+/// A collective of one group: what was chosen, and its messages.
+struct PreparedCollective {
+  CollectiveCandidate chosen;
+  bool fluid = false;
+  TransferGraph graph;
 };
 
 class Communication {
@@ -68,8 +84,8 @@ class Communication {
   [[nodiscard]] const std::vector<CollectiveSpec>& specs(GroupKind kind) const {
     return specs_[static_cast<std::size_t>(kind)];
   }
-  /// The transfers of one collective of a group; made once for all groups with the same channels.
-  [[nodiscard]] const Pattern& pattern(const CommGroup& group, const CollectiveSpec& spec) const;
+  /// One collective of a group; chosen and made once for all groups that are spread alike over their nodes.
+  [[nodiscard]] const PreparedCollective& prepared(const CommGroup& group, const CollectiveSpec& spec) const;
 
  private:
   void add_groups(const Plan& plan);
@@ -86,18 +102,12 @@ class Communication {
   std::array<std::vector<std::uint32_t>, group_kind_count> group_of_;
   std::array<std::vector<CollectiveSpec>, group_kind_count> specs_;
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> pipeline_wire_;
-  using PatternKey = std::pair<CollectiveSpec, std::vector<std::vector<std::uint32_t>>>;
-  mutable std::map<PatternKey, Pattern> patterns_;
+  using Spread = std::vector<std::vector<std::uint32_t>>;  // positions by node
+  mutable std::map<std::pair<CollectiveSpec, Spread>, PreparedCollective> prepared_;
 };
 
-/// The spec of a call in a group of `ranks` over `channels`: the vector padded so that it divides evenly (as training
+/// The spec of a call in a group: the vector padded so that it divides evenly over ranks and ring channels (as training
 /// frameworks pad their buffers).
-CollectiveSpec padded_spec(const CollectiveStep& step, std::size_t ranks, std::size_t channels);
-
-/// Orders for the channels of a ring over `members`: where several members share a node and each node has as many, one
-/// channel for each of them, rotated within the node so that every channel leaves and enters through other NICs (NCCL's
-/// rings do the same); else one channel in rank order.
-std::vector<std::vector<std::uint32_t>> ring_channels(const std::vector<std::uint32_t>& members,
-                                                      const Cluster& cluster);
+CollectiveSpec padded_spec(const CollectiveStep& step, const CollectiveGroup& group);
 
 }  // namespace rehearse

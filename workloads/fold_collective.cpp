@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <unordered_map>
 
 #include "workloads/lowering.hpp"
@@ -5,55 +6,128 @@
 
 namespace rehearse {
 
-FoldedCollective fold_collective(const Communication& communication, const Folding& folding, std::uint32_t group_class,
-                                 const CollectiveSpec& spec) {
-  const CommGroup& group = communication.groups()[folding.group_of_class[group_class]];
-  const Pattern& pattern = communication.pattern(group, spec);
-  std::vector<std::uint64_t> wire_colour;
-  std::unordered_map<std::uint64_t, std::uint32_t> first_of_class;  // the wire of the group that stands for its class
-  for (std::uint32_t w = 0; w < group.wires.size(); ++w) {
-    wire_colour.push_back(folding.wire_class[group.wires[w]]);
-    first_of_class.try_emplace(wire_colour.back(), w);
+namespace {
+
+/// Of each class of wires one stands for all. Its flows are kept; what they wait for are flows of other wires, each of
+/// which begins and ends with the flow of its colour that is kept.
+class CollectiveFolder {
+ public:
+  CollectiveFolder(const Communication& communication, const Folding& folding, std::uint32_t group_class,
+                   const CollectiveSpec& spec)
+      : folding_(folding),
+        group_(communication.groups()[folding.group_of_class[group_class]]),
+        graph_(communication.prepared(group_, spec).graph),
+        costs_(group_.costs.at(spec)) {
+    std::vector<std::uint64_t> wire_colour;
+    for (const std::uint32_t wire : group_.wires) wire_colour.push_back(folding.wire_class[wire]);
+    colours_ = flow_colours(communication.prepared(group_, spec), group_, costs_, wire_colour);
   }
-  const std::vector<std::uint64_t> colours = transfer_colours(pattern, group, wire_colour);
-  const auto wire_of = [&](const Transfer& t) { return group.wire_of.at({t.source, t.destination, t.channel}); };
-  // Each transfer of the wire that stands for a class becomes a flow. Transfers of one colour begin and end together,
-  // so to wait for one of them is to wait for the flow of that colour.
-  std::vector<std::size_t> standing;
-  std::unordered_map<std::uint64_t, std::uint32_t> flow_of_colour;
-  for (std::size_t t = 0; t < colours.size(); ++t) {
-    const std::uint32_t wire = wire_of(pattern.transfers()[t]);
-    if (first_of_class.at(wire_colour[wire]) != wire) continue;
-    flow_of_colour.try_emplace(colours[t], static_cast<std::uint32_t>(standing.size()));
-    standing.push_back(t);
+
+  FoldedCollective run() {
+    keep_flows();
+    for (std::size_t f = 0; f < kept_.size(); ++f) add_flow(graph_.flows()[kept_[f]], costs_[kept_[f]]);
+    for (std::size_t t = 0; t < turn_of_.size(); ++t) add_waits(graph_.turns()[kept_turns_[t]], out_.turns[t]);
+    return std::move(out_);
   }
-  FoldedCollective out;
-  out.flows.resize(standing.size(), {.last = true});
-  for (std::size_t f = 0; f < standing.size(); ++f) {
-    const Transfer& transfer = pattern.transfers()[standing[f]];
-    FoldedCollective::Flow& flow = out.flows[f];
-    flow.path = folding.path(group.wires[wire_of(transfer)]);
-    flow.source = Rank{folding.gpu_class[group.members[transfer.source]]};
-    flow.destination = Rank{folding.gpu_class[group.members[transfer.destination]]};
-    flow.bytes = Bytes(transfer.count * spec.element_bytes);
-    flow.rounds = transfer.rounds;
-    for (std::uint32_t before : pattern.after(standing[f])) {
-      const std::uint32_t b = flow_of_colour.at(colours[before]);
-      out.flows[b].last = false;
-      if (flow.after.empty() || flow.after.back() != b) flow.after.push_back(b);
+
+ private:
+  [[nodiscard]] std::uint32_t wire_of(const GraphFlow& flow) const {
+    return group_.wires[group_.wire_of.at({flow.source, flow.destination, flow.channel})];
+  }
+
+  void keep_flows() {
+    std::unordered_map<std::uint32_t, std::uint32_t> stands_for;  // wire class -> wire
+    for (const std::uint32_t wire : group_.wires) stands_for.try_emplace(folding_.wire_class[wire], wire);
+    for (std::uint32_t f = 0; f < colours_.size(); ++f) {
+      const std::uint32_t wire = wire_of(graph_.flows()[f]);
+      if (stands_for.at(folding_.wire_class[wire]) != wire) continue;
+      flow_of_colour_.try_emplace(colours_[f], static_cast<std::uint32_t>(kept_.size()));
+      kept_.push_back(f);
     }
   }
-  return out;
+
+  void add_flow(const GraphFlow& flow, const FlowCost& cost) {
+    const auto gpu_class = [&](std::uint32_t position) {
+      const std::uint32_t rank = position < group_.view.ranks() ? position : std::min(flow.source, flow.destination);
+      return Rank{folding_.gpu_class[group_.view.gpu_at(rank)]};
+    };
+    const auto [turn, fresh] = turn_of_.try_emplace(flow.turn, static_cast<std::uint32_t>(kept_turns_.size()));
+    if (fresh) {
+      kept_turns_.push_back(flow.turn);
+      out_.turns.emplace_back();
+    }
+    out_.flows.push_back({.path = folding_.path(wire_of(flow)),
+                          .source = gpu_class(flow.source),
+                          .destination = gpu_class(flow.destination),
+                          .bytes = cost.bytes,
+                          .latency = cost.latency,
+                          .turn = turn->second});
+  }
+
+  void add_waits(const GraphTurn& turn, FoldedCollective::Turn& out) {
+    const auto add = [&](std::vector<std::uint32_t>& to, std::uint32_t flow) {
+      const std::uint32_t kept = flow_of_colour_.at(colours_[flow]);
+      if (std::ranges::find(to, kept) == to.end()) to.push_back(kept);
+    };
+    if (turn.before != GraphTurn::none)
+      for (const std::uint32_t f : graph_.sends(graph_.turns()[turn.before])) add(out.left, f);
+    for (const std::uint32_t f : graph_.awaits(turn)) add(out.arrived, f);
+    for (const std::uint32_t f : out.arrived) out_.flows[f].last = false;
+  }
+
+  const Folding& folding_;
+  const CommGroup& group_;
+  const TransferGraph& graph_;
+  const std::vector<FlowCost>& costs_;
+  std::vector<std::uint64_t> colours_;                               // by flow of the graph
+  std::vector<std::uint32_t> kept_;                                  // flows of the graph
+  std::unordered_map<std::uint64_t, std::uint32_t> flow_of_colour_;  // index into kept_
+  std::vector<std::uint32_t> kept_turns_;
+  std::unordered_map<std::uint32_t, std::uint32_t> turn_of_;  // turn of the graph -> index into kept_turns_
+  FoldedCollective out_;
+};
+
+}  // namespace
+
+FoldedCollective fold_collective(const Communication& communication, const Folding& folding, std::uint32_t group_class,
+                                 const CollectiveSpec& spec) {
+  return CollectiveFolder(communication, folding, group_class, spec).run();
+}
+
+OpId add_flows(ScheduleBuilder& builder, const FoldedCollective& collective, std::optional<OpId> started, NameId name,
+               Kind kind, Tags tags) {
+  std::vector<OpId> left, arrived;
+  const OpId closes = builder.add_join(name, kind, tags);
+  for (const FoldedCollective::Flow& flow : collective.flows) {
+    left.push_back(builder.add_flow(name, kind, flow.source, flow.destination, flow.bytes, flow.path, tags, 0));
+    arrived.push_back(left.back());
+    if (flow.latency > Seconds()) {
+      arrived.back() = builder.add_compute(name, kind, no_lane, flow.latency, tags);
+      builder.add_edge(left.back(), arrived.back());
+    }
+    if (flow.last) builder.add_edge(arrived.back(), closes);
+  }
+  std::vector<std::vector<OpId>> of_turn(collective.turns.size());
+  for (std::size_t f = 0; f < collective.flows.size(); ++f) of_turn[collective.flows[f].turn].push_back(left[f]);
+  for (std::size_t t = 0; t < of_turn.size(); ++t) {
+    std::vector<OpId> before;
+    for (const std::uint32_t f : collective.turns[t].left) before.push_back(left[f]);
+    for (const std::uint32_t f : collective.turns[t].arrived) before.push_back(arrived[f]);
+    if (before.empty() && started) before.push_back(*started);
+    if (of_turn[t].size() > 1 && before.size() > 1) {  // one gate instead of an edge for each pair
+      const OpId gate = builder.add_join(name, kind, tags);
+      builder.add_edges(before, gate);
+      before = {gate};
+    }
+    for (const OpId flow : of_turn[t]) builder.add_edges(before, flow);
+  }
+  if (collective.flows.empty() && started) builder.add_edge(*started, closes);
+  return closes;
 }
 
 Schedule lone_schedule(const FoldedCollective& collective, std::uint32_t rank_count) {
   ScheduleBuilder builder(rank_count);
-  const NameId name = builder.name("collective");
-  for (const FoldedCollective::Flow& flow : collective.flows) {
-    const OpId id =
-        builder.add_flow(name, Kind::other, flow.source, flow.destination, flow.bytes, flow.path, {}, flow.rounds);
-    for (std::uint32_t before : flow.after) builder.add_edge(OpId{before}, id);
-  }
+  add_flows(builder, collective, std::nullopt, builder.name("collective"), Kind::other, {});
   return builder.build();
 }
 

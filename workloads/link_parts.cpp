@@ -10,7 +10,7 @@ namespace {
 /// Beyond so many wires over a link it stays whole: pairs are looked at one by one.
 constexpr std::size_t most_wires_compared = 256;
 
-bool has_member(const CommGroup& group, std::uint32_t gpu) { return std::ranges::binary_search(group.members, gpu); }
+bool has_member(const CommGroup& group, std::uint32_t gpu) { return std::ranges::binary_search(group.members(), gpu); }
 
 /// A GPU does collectives that block it one after another, so two groups that share one never meet.
 bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {

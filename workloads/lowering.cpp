@@ -17,12 +17,11 @@ struct Meeting {
 class Lowering {
  public:
   Lowering(const Program& program, const Communication& communication, const Folding& folding,
-           const CollectiveTimes& times, Seconds launch)
+           const CollectiveTimes& times)
       : program_(program),
         communication_(communication),
         folding_(folding),
         times_(times),
-        launch_(launch),
         builder_(static_cast<std::uint32_t>(folding.gpus.size())) {}
 
   Lowered run() {
@@ -121,40 +120,21 @@ class Lowering {
   Meeting open_collective(const Instruction& i, std::uint32_t group_class) {
     const CollectiveCall& call = program_.calls[i.index];
     const CommGroup& group = communication_.groups()[folding_.group_of_class[group_class]];
-    const CollectiveSpec spec = padded_spec(call.step, group.members.size(), group.channels.size());
+    const CollectiveSpec spec = padded_spec(call.step, group.view);
     const NameId name = call_names_[i.index];
     ++out_.collectives;
     const OpId opens = builder_.add_join(name, call.step.kind, i.tags);
     const auto known = times_.find({group_class, spec});
     if (known != times_.end()) {
       ++out_.replayed;
-      const OpId op = builder_.add_compute(name, call.step.kind, no_lane, launch_ + known->second, i.tags, no_index,
-                                           loads_of(group_class, spec));
+      const OpId op = builder_.add_compute(name, call.step.kind, no_lane, start_of(group, spec) + known->second, i.tags,
+                                           no_index, loads_of(group_class, spec));
       builder_.add_edge(opens, op);
       return {opens, op};
     }
-    const OpId started = builder_.add_compute(name, call.step.kind, no_lane, launch_, i.tags);
+    const OpId started = builder_.add_compute(name, call.step.kind, no_lane, start_of(group, spec), i.tags);
     builder_.add_edge(opens, started);
-    return {opens, add_flows(group_class, spec, started, name, call.step.kind, i.tags)};
-  }
-
-  /// The flows of a collective after `started`; returns the join of its ends.
-  OpId add_flows(std::uint32_t group_class, const CollectiveSpec& spec, OpId started, NameId name, Kind kind,
-                 Tags tags) {
-    const FoldedCollective& collective = folded(group_class, spec);
-    const auto first = static_cast<std::uint32_t>(builder_.size());
-    const auto count = static_cast<std::uint32_t>(collective.flows.size());
-    for (const FoldedCollective::Flow& flow : collective.flows)
-      builder_.add_flow(name, kind, flow.source, flow.destination, flow.bytes, flow.path, tags, flow.rounds);
-    const OpId closes = builder_.add_join(name, kind, tags);
-    for (std::uint32_t f = 0; f < count; ++f) {
-      const FoldedCollective::Flow& flow = collective.flows[f];
-      if (flow.after.empty()) builder_.add_edge(started, OpId{first + f});
-      for (std::uint32_t before : flow.after) builder_.add_edge(OpId{first + before}, OpId{first + f});
-      if (flow.last) builder_.add_edge(OpId{first + f}, closes);
-    }
-    if (count == 0) builder_.add_edge(started, closes);
-    return closes;
+    return {opens, add_flows(builder_, folded(group_class, spec), started, name, call.step.kind, i.tags)};
   }
 
   const FoldedCollective& folded(std::uint32_t group_class, const CollectiveSpec& spec) {
@@ -162,6 +142,11 @@ class Lowering {
     const auto found = folded_.find(key);
     if (found != folded_.end()) return found->second;
     return folded_.emplace(key, fold_collective(communication_, folding_, group_class, spec)).first->second;
+  }
+
+  /// The software cost before the first flow.
+  [[nodiscard]] Seconds start_of(const CommGroup& group, const CollectiveSpec& spec) const {
+    return communication_.prepared(group, spec).chosen.start;
   }
 
   /// The bytes that a replayed collective puts on each path.
@@ -205,7 +190,6 @@ class Lowering {
   const Communication& communication_;
   const Folding& folding_;
   const CollectiveTimes& times_;
-  Seconds launch_;
   ScheduleBuilder builder_;
   Lowered out_;
   std::vector<NameId> segment_names_, call_names_;
@@ -220,8 +204,8 @@ class Lowering {
 }  // namespace
 
 Lowered lower(const Program& program, const Communication& communication, const Folding& folding,
-              const CollectiveTimes& times, Seconds launch) {
-  return Lowering(program, communication, folding, times, launch).run();
+              const CollectiveTimes& times) {
+  return Lowering(program, communication, folding, times).run();
 }
 
 }  // namespace rehearse

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include "engine/schedule.hpp"
@@ -19,12 +20,21 @@ struct FoldedCollective {
     PathId path{};
     Rank source{}, destination{};  ///< classes of GPUs
     Bytes bytes;
-    std::uint32_t rounds = 1;
-    std::vector<std::uint32_t> after;  ///< flows of this collective
-    bool last = false;                 ///< nothing waits for it but the end
+    Seconds latency;  ///< from its last byte leaving to its arrival
+    std::uint32_t turn = 0;
+    bool last = true;  ///< nothing waits for its arrival but the end
+  };
+  /// What flows of one turn wait for: that some have left and others have arrived. Indices into `flows`.
+  struct Turn {
+    std::vector<std::uint32_t> left, arrived;
   };
   std::vector<Flow> flows;
+  std::vector<Turn> turns;
 };
+
+/// Adds the flows after `started` (or as roots) to a schedule under construction; returns the join of their ends.
+OpId add_flows(ScheduleBuilder& builder, const FoldedCollective& collective, std::optional<OpId> started, NameId name,
+               Kind kind, Tags tags);
 
 /// What one class of groups does for one spec; `group_class` indexes Folding::group_of_class.
 FoldedCollective fold_collective(const Communication& communication, const Folding& folding, std::uint32_t group_class,
@@ -54,9 +64,8 @@ struct Lowered {
 std::vector<std::pair<std::uint32_t, CollectiveSpec>> reusable_collectives(const Communication& communication,
                                                                            const Folding& folding);
 
-/// `times` holds the collectives to be taken from one replay; the others become flows. `launch` is the software cost of
-/// starting a collective.
+/// `times` holds the collectives to be taken from one replay; the others become flows.
 Lowered lower(const Program& program, const Communication& communication, const Folding& folding,
-              const CollectiveTimes& times, Seconds launch);
+              const CollectiveTimes& times);
 
 }  // namespace rehearse

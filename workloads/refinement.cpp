@@ -28,6 +28,10 @@ class Multiset {
   std::uint64_t sum_ = 0, twist_ = 0, count_ = 0;
 };
 
+std::uint32_t wire_of(const CommGroup& group, const GraphFlow& flow) {
+  return group.wire_of.at({flow.source, flow.destination, flow.channel});
+}
+
 std::uint64_t bits(double value) { return std::bit_cast<std::uint64_t>(value); }
 
 class Refiner {
@@ -88,14 +92,13 @@ class Refiner {
       for (std::uint32_t w : group.wires) wires.push_back(c_.wire[w]);
       std::vector<Multiset> carried(wires.size());
       Multiset all;
-      for (std::uint32_t member : group.members) all.add(c_.gpu[member]);
-      for (const CollectiveSpec& spec : communication_.specs(group.kind)) {
-        const Pattern& pattern = communication_.pattern(group, spec);
-        const std::vector<std::uint64_t> colours = transfer_colours(pattern, group, wires);
-        for (std::size_t t = 0; t < colours.size(); ++t) {
-          const Transfer& transfer = pattern.transfers()[t];
-          carried[group.wire_of.at({transfer.source, transfer.destination, transfer.channel})].add(colours[t]);
-          all.add(colours[t]);
+      for (std::uint32_t member : group.members()) all.add(c_.gpu[member]);
+      for (const auto& [spec, costs] : group.costs) {
+        const PreparedCollective& collective = communication_.prepared(group, spec);
+        const std::vector<std::uint64_t> colours = flow_colours(collective, group, costs, wires);
+        for (std::size_t f = 0; f < colours.size(); ++f) {
+          carried[wire_of(group, collective.graph.flows()[f])].add(colours[f]);
+          all.add(colours[f]);
         }
       }
       for (std::size_t w = 0; w < wires.size(); ++w) c_.wire[group.wires[w]] = mix({wires[w], carried[w].hash()});
@@ -120,7 +123,7 @@ class Refiner {
       around[wire.to].add(mix({2, c_.wire[w]}));
     }
     for (std::size_t g = 0; g < c_.group.size(); ++g)
-      for (std::uint32_t member : communication_.groups()[g].members) around[member].add(mix({3, c_.group[g]}));
+      for (std::uint32_t member : communication_.groups()[g].members()) around[member].add(mix({3, c_.group[g]}));
     for (std::size_t g = 0; g < next.size(); ++g) next[g] = mix({c_.gpu[g], around[g].hash()});
     c_.gpu = std::move(next);
   }
@@ -133,19 +136,22 @@ class Refiner {
 
 }  // namespace
 
-std::vector<std::uint64_t> transfer_colours(const Pattern& pattern, const CommGroup& group,
-                                            const std::vector<std::uint64_t>& wire_colour) {
-  std::vector<std::uint64_t> colours(pattern.transfers().size());
-  std::vector<std::uint64_t> before;
-  for (std::size_t t = 0; t < colours.size(); ++t) {
-    const Transfer& transfer = pattern.transfers()[t];
-    before.clear();
-    for (std::uint32_t p : pattern.after(t)) before.push_back(colours[p]);
-    std::ranges::sort(before);
-    const std::uint32_t wire = group.wire_of.at({transfer.source, transfer.destination, transfer.channel});
-    std::uint64_t hash = mix({wire_colour[wire], static_cast<std::uint64_t>(transfer.count), transfer.rounds});
-    for (const std::uint64_t b : before) hash = mix({hash, b});
-    colours[t] = hash;
+std::vector<std::uint64_t> flow_colours(const PreparedCollective& collective, const CommGroup& group,
+                                        const std::vector<FlowCost>& costs,
+                                        const std::vector<std::uint64_t>& wire_colour) {
+  const TransferGraph& graph = collective.graph;
+  std::vector<std::uint64_t> colours(graph.flows().size());
+  // Turns come in the order of steps, so what a turn waits for has its colour.
+  for (const GraphTurn& turn : graph.turns()) {
+    Multiset waits;
+    if (turn.before != GraphTurn::none)
+      for (const std::uint32_t f : graph.sends(graph.turns()[turn.before])) waits.add(mix({1, colours[f]}));
+    for (const std::uint32_t f : graph.awaits(turn)) waits.add(mix({2, colours[f]}));
+    for (const std::uint32_t f : graph.sends(turn)) {
+      const std::uint64_t wire = wire_colour[wire_of(group, graph.flows()[f])];
+      colours[f] =
+          mix({wire, static_cast<std::uint64_t>(costs[f].bytes.value()), bits(costs[f].latency.value()), waits.hash()});
+    }
   }
   return colours;
 }

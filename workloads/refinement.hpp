@@ -17,9 +17,10 @@ struct Colours {
 Colours refine(const Communication& communication, const Cluster& cluster, const LinkParts& parts,
                const std::vector<bool>& kept);
 
-/// Colours of a pattern's transfers, given those of the group's wires: equal where transfers start together if the
-/// wires' flows do. By transfer.
-std::vector<std::uint64_t> transfer_colours(const Pattern& pattern, const CommGroup& group,
-                                            const std::vector<std::uint64_t>& wire_colour);
+/// Colours of the flows of a collective, given those of the group's wires: equal where flows start together if the
+/// wires' flows do. By flow; of local copies too, which are on no wire.
+std::vector<std::uint64_t> flow_colours(const PreparedCollective& collective, const CommGroup& group,
+                                        const std::vector<FlowCost>& costs,
+                                        const std::vector<std::uint64_t>& wire_colour);
 
 }  // namespace rehearse

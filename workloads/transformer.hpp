@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -27,6 +28,7 @@ struct KernelStep {
 /// first and last stage that share the embedding.
 enum class GroupKind : std::uint8_t { tensor, data, embedding };
 inline constexpr std::size_t group_kind_count = 3;
+std::string_view group_kind_name(GroupKind kind);
 
 /// A collective that the GPU takes part in. It waits for what the GPU did before.
 struct CollectiveStep {
@@ -58,6 +60,9 @@ Flops model_flops(const Model& model, std::int64_t global_batch);
 /// Parameters held by one tensor rank of `chunk`, embedding and head included; the vocabulary is padded to a multiple
 /// of 128 * tensor (Megatron-LM).
 std::int64_t chunk_parameters(const Model& model, const Plan& plan, std::int64_t chunk);
+/// The tensors that these parameters come in: weights and biases of the four linear layers of each layer (the products
+/// of queries, keys and values are one, as are the two of a gated MLP), scales and shifts of norms, embeddings.
+std::int64_t chunk_tensors(const Model& model, const Plan& plan, std::int64_t chunk);
 std::int64_t padded_vocab(const Model& model, const Plan& plan);
 
 }  // namespace rehearse

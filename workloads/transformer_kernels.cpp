@@ -1,6 +1,7 @@
 #include "workloads/transformer_kernels.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace rehearse {
 
@@ -17,6 +18,11 @@ LayerRange layers_of(const Model& model, const Plan& plan, std::int64_t chunk) {
   return {chunk * per_chunk, (chunk + 1) * per_chunk};
 }
 
+std::string_view group_kind_name(GroupKind kind) {
+  constexpr std::array<std::string_view, group_kind_count> names{"tensor", "data", "embedding"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
 std::int64_t chunk_parameters(const Model& model, const Plan& plan, std::int64_t chunk) {
   const LayerRange range = layers_of(model, plan, chunk);
   // Norms are whole on every tensor rank and everything else is split; the difference is below 0.01 %, and counting
@@ -29,6 +35,17 @@ std::int64_t chunk_parameters(const Model& model, const Plan& plan, std::int64_t
   // An untied output layer, or the copy of the tied one that the last stage keeps.
   if (last && (!model.tied_embeddings || !first)) parameters += table;
   return parameters;
+}
+
+std::int64_t chunk_tensors(const Model& model, const Plan& plan, std::int64_t chunk) {
+  const LayerRange range = layers_of(model, plan, chunk);
+  const std::int64_t norm = model.norm == Norm::layer_norm ? 2 : 1, linear = model.bias ? 2 : 1;
+  const bool first = chunk == 0, last = chunk + 1 == plan.chunks();
+  std::int64_t tensors = (range.last - range.first) * (4 * linear + 2 * norm);
+  if (first) tensors += model.positions == Positions::learned ? 2 : 1;
+  if (last) tensors += norm;
+  if (last && (!model.tied_embeddings || !first)) ++tensors;
+  return tensors;
 }
 
 Flops model_flops(const Model& m, std::int64_t global_batch) {

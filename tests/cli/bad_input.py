@@ -114,7 +114,7 @@ SETTINGS = [
     setting("cluster.node.nic.efficiency=1.5", BAD, "cluster.node.nic.efficiency: expected at most 1"),
     setting("cluster.node.device.memory.capacity=0 GB", BAD, "memory.capacity: expected more than zero, found '0 GB'"),
     setting("collectives.all_reduce=tre", BAD, "collectives.all_reduce: unknown all_reduce algorithm 'tre'"),
-    setting("fidelity=exact", BAD, "fidelity: unknown fidelity 'exact'; one of: flow, fluid, auto"),
+    setting("fidelity=exact", BAD, "fidelity: unknown fidelity 'exact'; one of: auto, flow, fluid"),
     setting("plan.context=2", BAD, "plan.context: 2 is not modelled by this version; expected 1"),
     setting("plan.zero=3", BAD, "plan.zero: 3 is not modelled by this version; expected 0 or 1"),
     # Numbers that no machine has. 2^62 x 2 and 2^32 x 2^32 wrap round to 0 in 64 bits.
@@ -141,7 +141,7 @@ SETTINGS = [
 RUN = ["run", "small.yaml"]
 COMMANDS = [
     command([], "A subcommand is required (see rehearse --help)"),
-    command(["runn", "small.yaml"], "unknown command 'runn'; did you mean 'run'? one of: run, list"),
+    command(["runn", "small.yaml"], "unknown command 'runn'; did you mean 'run'? one of: run, "),
     command(["--nope"], "unknown option '--nope'; one of: --help, -h, --version (see rehearse --help)"),
     command(["run"], "scenario is required (see rehearse run --help)"),
     command([*RUN, "--sett", "plan.tensor=2"], "unknown option '--sett'; did you mean '--set'?"),

@@ -1,4 +1,4 @@
-// For tests of closed forms: networks from topologies and clusters, schedules from collective patterns.
+// For tests of closed forms: networks from topologies and clusters, and the times of collectives on them.
 #pragma once
 
 #include <cstdint>
@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "platforms/cluster.hpp"
+#include "tests/support/collective_replay.hpp"
 #include "tests/support/replayed.hpp"
 #include "topologies/topology.hpp"
-#include "workloads/collectives/collective.hpp"
 
 namespace rehearse::testing {
 
@@ -62,18 +62,6 @@ inline Fabric fabric_of(const Cluster& cluster) {
   return out;
 }
 
-/// Every transfer of the pattern as a flow between the endpoints of the same numbers.
-inline Schedule schedule_of(const Pattern& pattern, std::int64_t element_bytes, const Fabric& fabric) {
-  ScheduleBuilder b(fabric.endpoints);
-  for (std::uint32_t i = 0; i < pattern.transfers().size(); ++i) {
-    const Transfer& t = pattern.transfers()[i];
-    const OpId op = b.add_flow({}, Kind::data_comm, Rank{t.source}, Rank{t.destination}, Bytes(t.count * element_bytes),
-                               fabric.path(t.source, t.destination), {}, t.rounds);
-    for (const std::uint32_t before : pattern.after(i)) b.add_edge(OpId{before}, op);
-  }
-  return b.build();
-}
-
 /// The positions in order, from `first` on, round a ring; backwards if `step` is n - 1.
 inline std::vector<std::uint32_t> ring_order(std::uint32_t n, std::uint32_t first = 0, std::uint32_t step = 1) {
   std::vector<std::uint32_t> order;
@@ -81,14 +69,14 @@ inline std::vector<std::uint32_t> ring_order(std::uint32_t n, std::uint32_t firs
   return order;
 }
 
-/// `makespans(...)[i]` is that of schedules[i]; one child process for all.
-inline std::vector<double> makespans(const Network& network, const std::vector<Schedule>& schedules) {
-  return in_child([&] {
-    Replayer replayer(network);
-    std::vector<double> out;
-    for (const Schedule& s : schedules) out.push_back(replayer.replay(s).makespan.value());
-    return out;
-  });
+/// The seconds that each pattern takes between the endpoints of the same numbers.
+inline std::vector<double> collective_seconds(const Fabric& fabric, const std::vector<CollectiveReplay>& replays) {
+  return collective_seconds(
+      fabric.network,
+      [&](std::uint32_t from, std::uint32_t to, std::uint32_t) {
+        return SourceWire{fabric.path(from, to), fabric.network.latency(fabric.path(from, to)), 1};
+      },
+      replays);
 }
 
 }  // namespace rehearse::testing

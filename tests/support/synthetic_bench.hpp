@@ -105,8 +105,7 @@ class SyntheticBench : public Bench {
     const double compute = std::min({tiled(128, 256, 0.78, 260.0), tiled(128, 160, 0.73, 200.0),
                                      tiled(64, 192, 0.63, 180.0), tiled(64, 96, 0.54, 150.0)});
     const double moving = bytes / (0.86 * machine_.memory_bandwidth.value());
-    return launch_gap +
-           Seconds(1.9e-6 + of_layout * (aligned(precision, g) ? 1.0 : 1.7) * std::max(compute, moving));
+    return launch_gap + Seconds(1.9e-6 + of_layout * (aligned(precision, g) ? 1.0 : 1.7) * std::max(compute, moving));
   }
 
   [[nodiscard]] Seconds time_of(Precision, const Stream& s) const {

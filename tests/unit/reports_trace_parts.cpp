@@ -41,7 +41,7 @@ TEST_CASE("a trace keeps its limits and says so") {
   for (const auto& groups : slices.groups)
     for (const SliceGroup& group : groups) {
       CHECK(group.name != "send 2");
-      for (const Slice& slice : group.slices) CHECK(slice.detailed == OpId{no_index});
+      for (const TraceSlice& slice : group.slices) CHECK(slice.detailed == OpId{no_index});
       if (group.name == "send") CHECK(group.slices.size() == 1);
     }
   CHECK(gather_slices(result, TraceLimits{}).notes.empty());

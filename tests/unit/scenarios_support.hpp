@@ -35,7 +35,8 @@ inline std::array<double, 6> values(const Breakdown& b) {
 /// What no result may break; a line for each breach.
 class ResultRules {
  public:
-  ResultRules(const Scenario& scenario, const Result& result) : plan_(scenario.plan), r_(result) {}
+  ResultRules(const Scenario& scenario, const Result& result)
+      : plan_(scenario.plan), node_(scenario.cluster.node()), r_(result) {}
 
   std::vector<std::string> broken(bool exact) {
     for (const std::string& fault : validate(r_.schedule)) out_.push_back("schedule: " + fault);
@@ -90,7 +91,7 @@ class ResultRules {
 
   /// Every GPU simulated, nothing replayed: the flows carry what the calls and messages need, and the padding.
   void check_flow_bytes() {
-    std::map<Kind, double> needed, padding, carried;
+    std::map<Kind, double> needed, padding, carried, flows;
     for (const Span& span : r_.schedule.spans()) {
       const double n = group_size(span.kind);
       const bool all_reduce = r_.schedule.name(span.name).starts_with("all_reduce");
@@ -103,13 +104,45 @@ class ResultRules {
       if (message)
         check_message(op);
       else
-        carried[op.kind] += op.amount;
+        carried[op.kind] += op.amount, ++flows[op.kind];
     }
-    for (const auto& [kind, bytes] : needed)
-      rule(carried[kind] >= bytes * (1 - 1e-12) && carried[kind] <= bytes + padding[kind],
+    for (const auto& [kind, bytes] : needed) {
+      const auto [least, most] = wire_bytes(kind);
+      rule(carried[kind] >= bytes * least * (1 - 1e-12) - flows[kind] &&  // whole bytes each
+               carried[kind] <= (bytes + padding[kind]) * most,
            "flows carry what is called for: " + std::string(kind_name(kind)));
+    }
     const auto m = plan_.micro_batches() * plan_.data * plan_.tensor;
     rule(messages_ == 2 * m * (plan_.chunks() - 1), "a message for each boundary, micro batch and direction");
+  }
+
+  /// Bytes on the wire for one that must be sent, at least and at most: by protocol, and by algorithm where it sends
+  /// more than a ring.
+  [[nodiscard]] std::pair<double, double> wire_bytes(Kind kind) const {
+    std::pair<double, double> out{HUGE_VAL, 0};
+    for (const SimulatedGpu& gpu : r_.gpus)
+      for (const CollectiveUse& use : gpu.collectives) {
+        if (use.kind != kind) continue;
+        const auto [least, most] = protocol_bytes(use);
+        out = {std::min(out.first, least), std::max(out.second, most * algorithm_bytes(use))};
+      }
+    return out;
+  }
+
+  [[nodiscard]] std::pair<double, double> protocol_bytes(const CollectiveUse& use) const {
+    if (use.protocol == Protocol::none) return {1, 1};
+    const ProtocolProfile& profile = node_.protocols.at(use.protocol);
+    const double inside = wire_overhead(use.protocol) / profile.inside.efficiency;
+    if (use.nodes == 1) return {inside, inside};
+    const double between = wire_overhead(use.protocol) / profile.between->efficiency;
+    return {std::min(inside, between), std::max(inside, between)};
+  }
+
+  [[nodiscard]] double algorithm_bytes(const CollectiveUse& use) const {
+    if (use.algorithm == "ring" || use.algorithm == "nccl_tree") return 1;
+    if (use.algorithm != "in_switch") return HUGE_VAL;
+    const double n = use.ranks, once = node_.gpu_bandwidth / node_.computing_switch->bandwidth;
+    return 1 + once * (n + 1) / (n - 1);
   }
 
   void check_message(const Op& op) {
@@ -124,6 +157,7 @@ class ResultRules {
   }
 
   const Plan& plan_;
+  const Node& node_;
   const Result& r_;
   double message_bytes_ = 0;
   std::int64_t messages_ = 0;

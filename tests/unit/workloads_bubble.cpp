@@ -86,7 +86,7 @@ double bubble(const Plan& plan) {
            const Program program = EqualStages(plan).build();
            const Communication communication(plan, program, cluster, {});
            const Folding folding = fold(communication, cluster, {}, true);
-           const Schedule schedule = lower(program, communication, folding, {}, Seconds(0)).schedule;
+           const Schedule schedule = lower(program, communication, folding, {}).schedule;
            if (!validate(schedule).empty()) throw std::logic_error(validate(schedule).front());
            const double ideal = static_cast<double>(plan.micro_batches()) * (forward_time + backward_time);
            return std::vector{Replayer(folding.network).replay(schedule).makespan.value() / ideal - 1};

@@ -61,6 +61,20 @@ TEST_CASE("gradients: each element is reduced once, in buckets of the size asked
       }
 }
 
+TEST_CASE("gradients: the tensors that they come in") {
+  // A layer: four weights and biases, two scales and shifts of norms. The first chunk has token and position
+  // embeddings, the last the final norm and its copy of the tied embedding.
+  Plan plan = plan_of(0);
+  CHECK(chunk_tensors(model, plan, 0) == 2 * 12 + 2);
+  CHECK(chunk_tensors(model, plan, 1) == 2 * 12 + 2 + 1);
+  Model llama = model;
+  llama.bias = false, llama.norm = Norm::rms_norm, llama.positions = Positions::rotary, llama.tied_embeddings = false;
+  CHECK(chunk_tensors(llama, plan, 0) == 2 * 6 + 1);
+  CHECK(chunk_tensors(llama, plan, 1) == 2 * 6 + 1 + 1);
+  plan.pipeline = 1;
+  CHECK(chunk_tensors(model, plan, 0) == 4 * 12 + 2 + 2);  // the tied embedding once
+}
+
 TEST_CASE("gradients: without data parallelism there is nothing to reduce") {
   Plan plan = plan_of(4'000);
   plan.data = 1;

@@ -12,9 +12,8 @@ struct RingPass {
   std::uint32_t shift = 0;
 };
 
-/// The passes one after another, on every channel (Patarasuk and Yuan 2009; Thakur et al. 2005, Section 4.4). On an
-/// idle network of links with latency L and bandwidth B a pass of S bytes takes (n - 1)(S / (n B) + path latency).
-Pattern ring_passes(std::uint32_t ranks, std::int64_t elements, const CollectiveOptions& options,
-                    std::span<const RingPass> passes);
+/// The passes one after another (Patarasuk and Yuan 2009; Thakur et al. 2005, Section 4.4). On an idle network of links
+/// with latency L and bandwidth B a pass of S bytes takes (n - 1)(S / (n B) + path latency).
+Pattern ring_passes(const CollectiveRequest& request, std::vector<RingPass> passes);
 
 }  // namespace rehearse

@@ -6,14 +6,14 @@ namespace rehearse {
 
 namespace {
 
-Pattern build(std::uint32_t ranks, std::int64_t elements, const CollectiveOptions& options) {
-  const RingPass passes[] = {{.reduce = false, .shift = 0}};
-  return ring_passes(ranks, elements, options, passes);
-}
+Pattern build(const CollectiveRequest& request) { return ring_passes(request, {{.reduce = false, .shift = 0}}); }
 
 }  // namespace
 
-const CollectiveRow all_gather_ring_row{"ring", CollectiveOp::all_gather, "one pass round a ring; bandwidth-optimal",
-                                        build};
+const CollectiveRow all_gather_ring_row{"ring",
+                                        CollectiveOp::all_gather,
+                                        "one pass round a ring; bandwidth-optimal",
+                                        build,
+                                        {.rotates = true, .nccl = true}};
 
 }  // namespace rehearse

@@ -7,15 +7,17 @@ namespace rehearse {
 
 namespace {
 
-Pattern build(std::uint32_t ranks, std::int64_t elements, const CollectiveOptions& options) {
+Pattern build(const CollectiveRequest& request) {
   // After the first pass position i holds the sum of chunk i + 1, which it sends first in the second.
-  const RingPass passes[] = {{.reduce = true, .shift = 0}, {.reduce = false, .shift = 1}};
-  return ring_passes(ranks, elements, options, passes);
+  return ring_passes(request, {{.reduce = true, .shift = 0}, {.reduce = false, .shift = 1}});
 }
 
 }  // namespace
 
-const CollectiveRow all_reduce_ring_row{"ring", CollectiveOp::all_reduce,
-                                        "reduce_scatter and all_gather round a ring; bandwidth-optimal", build};
+const CollectiveRow all_reduce_ring_row{"ring",
+                                        CollectiveOp::all_reduce,
+                                        "reduce_scatter and all_gather round a ring; bandwidth-optimal",
+                                        build,
+                                        {.rotates = true, .nccl = true}};
 
 }  // namespace rehearse

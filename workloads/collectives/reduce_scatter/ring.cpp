@@ -6,15 +6,17 @@ namespace rehearse {
 
 namespace {
 
-Pattern build(std::uint32_t ranks, std::int64_t elements, const CollectiveOptions& options) {
+Pattern build(const CollectiveRequest& request) {
   // Chunk c ends at the position before the one that sends it first: it starts at c + 1.
-  const RingPass passes[] = {{.reduce = true, .shift = ranks - 1}};
-  return ring_passes(ranks, elements, options, passes);
+  return ring_passes(request, {{.reduce = true, .shift = request.ranks - 1}});
 }
 
 }  // namespace
 
-const CollectiveRow reduce_scatter_ring_row{"ring", CollectiveOp::reduce_scatter,
-                                            "one reducing pass round a ring; bandwidth-optimal", build};
+const CollectiveRow reduce_scatter_ring_row{"ring",
+                                            CollectiveOp::reduce_scatter,
+                                            "one reducing pass round a ring; bandwidth-optimal",
+                                            build,
+                                            {.rotates = true, .nccl = true}};
 
 }  // namespace rehearse

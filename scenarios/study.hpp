@@ -1,0 +1,127 @@
+// Study: a table of measurements and the simulation that each of its rows asks for (docs/validate.md).
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "engine/base/csv.hpp"
+#include "scenarios/collective_job.hpp"
+#include "scenarios/scenario.hpp"
+#include "scenarios/study_figures.hpp"
+#include "scenarios/study_filter.hpp"
+#include "scenarios/study_statistics.hpp"
+#include "scenarios/worker_pool.hpp"
+
+namespace rehearse {
+
+/// A column whose cells are values of a key: of the collective, or a dotted path into the scenario.
+struct StudyColumn {
+  std::string name, key;
+  std::size_t at = 0;                                       ///< in the table
+  std::optional<double> factor;                             ///< the cell is a number, multiplied by this
+  std::string unit;                                         ///< written behind the cell; may be empty
+  std::vector<std::pair<std::string, std::string>> values;  ///< what stands in the cell, what it means; may be empty
+  std::string file;                                         ///< of the study
+  int line = 0;
+};
+
+/// What was measured: a figure of the simulation, in a unit.
+struct StudyMeasured {
+  enum class Take : std::uint8_t { least, mean, most };
+  std::vector<std::size_t> columns;
+  std::string names;  ///< of these
+  Take take = Take::least;
+  const StudyFigure* figure = nullptr;
+  std::string unit;   ///< as it is printed; may be empty
+  double factor = 1;  ///< what one of the table is in SI
+};
+
+/// A column that says again what was simulated: a figure, or a dotted path into the resolved scenario or collective.
+struct StudyCheck {
+  std::string name, key;
+  std::size_t at = 0;
+  double factor = 1;
+  double within = 0;  ///< share by which they may differ
+  std::string file;   ///< of the study
+  int line = 0;
+};
+
+/// Rows of one table that are simulated alike.
+struct StudyPart {
+  std::string name;  ///< may be empty where it is the only one
+  std::shared_ptr<const CsvTable> table;
+  bool of_collective = false;
+  Value base;  ///< `collective`, or `scenario`: its name may have {COLUMN} in it
+  RowFilter where;
+  std::vector<StudyColumn> columns;
+  Value set;
+  StudyMeasured measured;
+  std::vector<StudyCheck> checks;
+  std::vector<std::size_t> shown;  ///< columns that say what a row is, as they stand in the table
+};
+
+/// A row to simulate.
+struct StudyRow {
+  std::size_t part = 0;
+  const CsvRow* row = nullptr;  ///< of the part's table
+  double measured = 0;          ///< in the unit of the table
+  std::variant<Scenario, CollectiveJob> run;
+};
+
+struct StudyGroup {
+  std::string name;
+  RowFilter where;
+};
+
+/// What has to hold for a summary.
+struct StudyLimit {
+  std::string summary;
+  std::string statistic;  ///< "mean_absolute_error", ...; see docs/validate.md
+  double most = 0;        ///< a share; of `rows` the least number
+};
+
+struct Study {
+  std::string file, name, description;
+  std::vector<StudyPart> parts;
+  std::vector<StudyGroup> groups;
+  std::vector<StudyLimit> limits;
+  std::vector<StudyRow> rows;  ///< by part, then as in the table
+};
+
+inline constexpr const char* all_rows = "all";  ///< the summary of a whole study
+
+/// Reads a study with its tables, and every row's scenario or collective. `table`: a file that stands for the study's;
+/// empty: none does. Throws InputError with all faults.
+Study load_study(const std::string& file, const std::string& table = {});
+
+struct StudyPoint {
+  enum class State : std::uint8_t { compared, cannot_run, failed };
+  State state = State::failed;
+  std::string reason;              ///< why it cannot run, or how it failed
+  double predicted = 0;            ///< in the unit of the table
+  ComparedTimes times;             ///< where it was compared
+  std::string way;                 ///< of a collective: algorithm, protocol, channels
+  std::vector<std::string> wrong;  ///< checks that do not hold
+};
+
+struct StudySummary {
+  std::string name;
+  std::size_t rows = 0, cannot_run = 0, failed = 0;
+  ErrorStatistics errors;  ///< of those that were compared
+};
+
+struct StudyResult {
+  std::shared_ptr<const Study> study;
+  std::vector<StudyPoint> points;       ///< one for each row
+  std::vector<StudySummary> summaries;  ///< parts where there are several, groups, all
+  std::vector<std::string> exceeded;    ///< limits that do not hold, and failures and wrong rows
+};
+
+/// Each row in a process of its own.
+StudyResult run_study(std::shared_ptr<const Study> study, std::size_t workers, const WorkProgress& progress = {});
+
+}  // namespace rehearse

@@ -1,0 +1,60 @@
+#include "scenarios/study_figures.hpp"
+
+#include <array>
+#include <stdexcept>
+
+#include "engine/base/quantity_text.hpp"
+
+namespace rehearse {
+
+namespace {
+
+constexpr std::array<StudyFigure, 11> rows{{
+    {"time", "of an iteration, or of a collective", FigureKind::time, FigureUnit::time,
+     [](const Result& r) { return r.iteration_time.value(); }, [](const CollectivePoint& p) { return p.time.value(); }},
+    {"samples_per_s", "sequences trained in a second", FigureKind::throughput, FigureUnit::number,
+     [](const Result& r) { return r.samples_per_s; }},
+    {"tokens_per_s", "tokens trained in a second", FigureKind::throughput, FigureUnit::number,
+     [](const Result& r) { return r.tokens_per_s; }},
+    {"tflops_per_gpu", "executed operations, recomputation counted", FigureKind::throughput,
+     FigureUnit::flops_per_second, [](const Result& r) { return r.flops_per_gpu.value(); }},
+    {"mfu", "share of the peak, recomputation not counted", FigureKind::throughput, FigureUnit::number,
+     [](const Result& r) { return r.mfu; }},
+    {"hfu", "share of the peak, recomputation counted", FigureKind::throughput, FigureUnit::number,
+     [](const Result& r) { return r.hfu; }},
+    {"algbw", "bytes of a collective in a second", FigureKind::throughput, FigureUnit::bytes_per_second, nullptr,
+     [](const CollectivePoint& p) { return p.algbw(); }},
+    {"busbw", "what a link of a perfect ring would carry", FigureKind::throughput, FigureUnit::bytes_per_second,
+     nullptr, [](const CollectivePoint& p) { return p.busbw(); }},
+    {"gpus", "of the cluster", FigureKind::other, FigureUnit::number,
+     [](const Result& r) { return static_cast<double>(r.gpu_count); }},
+    {"parameters", "of the model", FigureKind::other, FigureUnit::number, [](const Result& r) { return r.parameters; }},
+    {"flop_per_iteration", "executed on all GPUs, recomputation counted", FigureKind::other, FigureUnit::number,
+     [](const Result& r) { return r.flops_per_gpu.value() * r.gpu_count * r.iteration_time.value(); }},
+}};
+
+}  // namespace
+
+Table<StudyFigure> study_figures() { return {"figure", rows}; }
+
+std::vector<std::string> study_figure_names(bool of_collective, bool compared) {
+  std::vector<std::string> names;
+  for (const StudyFigure& row : rows) {
+    const bool there = of_collective ? row.of_point != nullptr : row.of_result != nullptr;
+    if (there && (!compared || row.kind != FigureKind::other)) names.emplace_back(row.name);
+  }
+  return names;
+}
+
+double figure_unit(const StudyFigure& figure, const std::string& unit) {
+  const std::string one = "1 " + unit;
+  switch (figure.unit) {
+    case FigureUnit::time: return parse_seconds(one).value();
+    case FigureUnit::flops_per_second: return parse_flops_per_second(one).value();
+    case FigureUnit::bytes_per_second: return parse_bytes_per_second(one).value();
+    case FigureUnit::number: break;
+  }
+  throw std::invalid_argument("'" + std::string(figure.name) + "' has no unit; a factor may stand instead");
+}
+
+}  // namespace rehearse

@@ -1,0 +1,35 @@
+// Figures of a simulation that a measurement can be compared with.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/base/table.hpp"
+#include "scenarios/collective_simulate.hpp"
+#include "scenarios/result.hpp"
+
+namespace rehearse {
+
+/// What its unit is: `number` has none.
+enum class FigureUnit : std::uint8_t { time, flops_per_second, bytes_per_second, number };
+
+/// `other`: it says what was simulated, not how long it takes.
+enum class FigureKind : std::uint8_t { time, throughput, other };
+
+struct StudyFigure {
+  std::string_view name, description;
+  FigureKind kind = FigureKind::other;
+  FigureUnit unit = FigureUnit::number;
+  double (*of_result)(const Result&) = nullptr;          ///< in SI; null: a training run has none
+  double (*of_point)(const CollectivePoint&) = nullptr;  ///< likewise of a collective
+};
+Table<StudyFigure> study_figures();
+
+/// Names of those that a scenario (or a collective) has; `compared`: without those of the kind `other`.
+std::vector<std::string> study_figure_names(bool of_collective, bool compared);
+
+/// How much one of the unit is in SI: "us", "TFLOP/s". Throws std::invalid_argument that says what was expected.
+double figure_unit(const StudyFigure& figure, const std::string& unit);
+
+}  // namespace rehearse

@@ -1,0 +1,26 @@
+// Rows of a study: the scenario or collective that each asks for. Private to scenarios.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "scenarios/study.hpp"
+
+namespace rehearse {
+
+/// Fills in `study.rows`. Throws InputError with all faults of all rows; one that every row of a part has points at the
+/// study, others at their cell.
+void read_study_rows(Study& study);
+
+/// The value that a dotted path names; null: there is none.
+const Value* value_at(const Value& root, std::string_view path);
+
+/// The scenario or collective with all defaults filled in.
+const Value& resolved_of(const std::variant<Scenario, CollectiveJob>& run);
+
+/// By file and line, each once.
+std::vector<Fault> merged_faults(std::vector<Fault> faults);
+
+}  // namespace rehearse

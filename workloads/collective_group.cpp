@@ -1,0 +1,92 @@
+#include "workloads/collective_group.hpp"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace rehearse {
+
+CollectiveGroup::CollectiveGroup(const Cluster& cluster, std::vector<std::uint32_t> members)
+    : cluster_(&cluster), members_(std::move(members)) {
+  std::map<std::uint32_t, std::size_t> index_of;  // by node of the cluster
+  for (std::uint32_t p = 0; p < members_.size(); ++p) {
+    const auto [found, fresh] = index_of.try_emplace(cluster.node_of(members_[p]), nodes_.size());
+    if (fresh) nodes_.emplace_back();
+    nodes_[found->second].push_back(p);
+  }
+}
+
+std::uint32_t CollectiveGroup::gpu_at(std::uint32_t position) const {
+  return members_[position < ranks() ? position : nodes_[position - ranks()].front()];
+}
+
+bool CollectiveGroup::has_switches() const {
+  return cluster_->node().computing_switch && !cluster_->route_to_switch(0).empty();
+}
+
+bool CollectiveGroup::has_protocol(Protocol protocol) const {
+  if (protocol == Protocol::none) return true;
+  const auto& profiles = cluster_->node().protocols;
+  const auto found = profiles.find(protocol);
+  return found != profiles.end() && (nodes_.size() == 1 || found->second.between);
+}
+
+/// Of all links, or without `ports` of those between switches of the fabric.
+Seconds CollectiveGroup::link_latency(const std::vector<LinkId>& route, bool ports) const {
+  Seconds sum;
+  for (const LinkId id : route) {
+    const Link& link = cluster_->links()[index(id)];
+    if (ports || link.kind == LinkKind::fabric) sum += link.latency;
+  }
+  return sum;
+}
+
+GroupWire CollectiveGroup::switch_wire(std::uint32_t source, std::uint32_t destination, Protocol protocol) const {
+  GroupWire wire;
+  wire.route = source < ranks() ? cluster_->route_to_switch(members_[source])
+                                : cluster_->route_from_switch(members_[destination]);
+  wire.latency = link_latency(wire.route, true);
+  // Half of the way from GPU to GPU.
+  if (protocol != Protocol::none) wire.latency = cluster_->node().protocols.at(protocol).inside.latency * 0.5;
+  const BytesPerSecond link = cluster_->links()[index(wire.route.front())].bandwidth;
+  wire.overhead = std::max(1.0, link / cluster_->node().computing_switch->bandwidth);
+  return wire;
+}
+
+GroupWire CollectiveGroup::wire(std::uint32_t source, std::uint32_t destination, std::uint32_t channel,
+                                Protocol protocol) const {
+  if (source == destination) return {};
+  if (std::max(source, destination) >= ranks()) return switch_wire(source, destination, protocol);
+  const std::uint32_t from = members_[source], to = members_[destination];
+  GroupWire wire{.route = cluster_->route(from, to, channel), .latency = {}};
+  if (protocol == Protocol::none) {
+    wire.latency = link_latency(wire.route, true);
+    return wire;
+  }
+  const bool inside = cluster_->node_of(from) == cluster_->node_of(to);
+  const ProtocolProfile& profile = cluster_->node().protocols.at(protocol);
+  const ProtocolCost& cost = inside ? profile.inside : *profile.between;
+  wire.latency = cost.latency + link_latency(wire.route, false);
+  wire.overhead = wire_overhead(protocol) / cost.efficiency;
+  return wire;
+}
+
+std::vector<std::vector<std::uint32_t>> CollectiveGroup::ring_channels() const {
+  const std::size_t n = members_.size(), per_node = nodes_.front().size();
+  std::vector<std::uint32_t> order(n);
+  std::iota(order.begin(), order.end(), 0U);
+  const auto node_by_node = [&] {
+    for (std::size_t k = 0; k < nodes_.size(); ++k)
+      for (std::size_t i = 0; i < nodes_[k].size(); ++i)
+        if (nodes_[k].size() != per_node || nodes_[k][i] != k * per_node + i) return false;
+    return true;
+  };
+  if (per_node <= 1 || per_node == n || !node_by_node()) return {order};
+  std::vector<std::vector<std::uint32_t>> channels(per_node);
+  for (std::size_t c = 0; c < per_node; ++c)
+    for (std::size_t i = 0; i < n; ++i)
+      channels[c].push_back(static_cast<std::uint32_t>(i - i % per_node + (i + c) % per_node));
+  return channels;
+}
+
+}  // namespace rehearse
