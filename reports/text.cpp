@@ -157,10 +157,10 @@ void write_collectives(const Page& page, const Result& result) {
   std::size_t what = 0, calls = 0, bytes = 0;
   std::vector<std::array<std::string, 4>> rows;
   for (const CollectiveUse& use : gpu.collectives) {
-    std::string how = fmt::format("{} ranks{}, {}", grouped(use.ranks),
-                                  use.nodes > 1 ? fmt::format(" on {} nodes", grouped(use.nodes)) : "", use.algorithm);
-    if (use.protocol != Protocol::none) how += fmt::format(", {}", protocol_name(use.protocol));
-    how += fmt::format(", {}", counted(use.channels, "channel"));
+    std::string how = use.algorithm;
+    if (use.protocol != Protocol::none) how += fmt::format(" {}", protocol_name(use.protocol));
+    how += fmt::format(", {}", counted(use.ranks, "rank"));
+    if (use.nodes > 1) how += fmt::format(", {}", counted(use.nodes, "node"));
     rows.push_back({fmt::format("{} {}", group_kind_name(use.group), collective_op_name(use.op)), how,
                     counted(use.calls, "call"), to_text(Bytes(static_cast<std::int64_t>(use.bytes)))});
     what = std::max(what, display_width(rows.back()[0]));

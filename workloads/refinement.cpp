@@ -78,7 +78,7 @@ class Refiner {
     std::uint64_t hash = wire.group != no_group
                              ? mix({1, c_.group[wire.group]})
                              : mix({2, static_cast<std::uint64_t>(wire.phase), c_.gpu[wire.from], c_.gpu[wire.to]});
-    hash = mix({hash, bits(wire.latency.value())});
+    hash = mix({hash, c_.wire[w], bits(wire.latency.value())});  // what told it from others once does so for good
     for (std::uint32_t part : parts_.route[w])
       if (kept_[part]) hash = mix({hash, c_.part[part]});
     return hash;

@@ -1,9 +1,12 @@
-// How fast the engine replays: per compute op, and per flow by how many are alive.
+// How fast the engine replays: per compute op, per flow by how many are alive, and rings as `rehearse collective` has
+// them.
 #include <benchmark/benchmark.h>
 
 #include <string>
 
 #include "engine/replay.hpp"
+#include "workloads/collectives/collective.hpp"
+#include "workloads/pattern_source.hpp"
 
 namespace {
 
@@ -77,5 +80,24 @@ void flow(benchmark::State& state) {
                          benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 BENCHMARK(flow)->Arg(16)->Arg(256)->Arg(1024)->Arg(4096)->Unit(benchmark::kMillisecond);
+
+/// A ring all_reduce of 1 GiB on one switch; its flows are made as they are needed.
+void ring_all_reduce(benchmark::State& state, bool fluid) {
+  const auto ranks = static_cast<std::uint32_t>(state.range(0));
+  const Pattern pattern = build_collective(*collective_table(CollectiveOp::all_reduce).find("ring"), ranks, 1 << 28);
+  const WireOf wire = [&](std::uint32_t source, std::uint32_t destination, std::uint32_t) {
+    const PathId path = replayer().add_path({{LinkId{2 * source}}, {LinkId{2 * destination + 1}}}, Seconds(1e-6));
+    return SourceWire{path, Seconds(1e-6), 4};
+  };
+  SourceReplay replay;
+  for (auto _ : state) {
+    const auto source = pattern_source(pattern, fluid, wire);
+    replay = replayer().replay(*source);
+  }
+  state.counters["flows"] = static_cast<double>(replay.flows);
+  state.counters["most_alive"] = static_cast<double>(replay.most_alive);
+}
+BENCHMARK_CAPTURE(ring_all_reduce, flow, false)->Arg(64)->Arg(256)->Arg(1024)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ring_all_reduce, fluid, true)->Arg(64)->Arg(1024)->Unit(benchmark::kMillisecond);
 
 }  // namespace

@@ -100,6 +100,24 @@ class GoodPaths(unittest.TestCase):
         again = self.result("--set", "plan.tensor=4", "--set", "plan.tensor=2")  # the last one counts
         self.assertEqual(again["scenario"]["plan"]["tensor"], 2)
 
+    def test_buckets_of_gradients_and_the_calls_they_make(self):
+        def gpu(*settings):
+            return self.result("--set", "plan.tensor=1", *settings)["simulated_gpus"][0]
+
+        whole, buckets = gpu(), gpu("--set", "plan.bucket_size=1 MB")
+        self.assertEqual(whole["gradient_reductions"], 1)
+        self.assertEqual(whole["gradient_tensors"], buckets["gradient_tensors"])
+        calls = [use for use in buckets["collectives"] if use["group"] == "data"]
+        self.assertEqual(sum(use["calls"] for use in calls), buckets["gradient_reductions"])
+        payload = sum(use["bytes"] for use in calls)  # padded by less than an element a rank and channel
+        self.assertAlmostEqual(payload / 1e6, buckets["gradient_reductions"], delta=1)
+        self.assertAlmostEqual(payload, sum(use["bytes"] for use in whole["collectives"] if use["group"] == "data"),
+                               delta=1e-3 * payload)
+        self.assertEqual({use["op"] for use in calls}, {"all_reduce"})
+        ring = gpu("--set", "collectives={all_reduce: ring, protocol: simple}", "--set", "fidelity=fluid")
+        self.assertEqual({(use["algorithm"], use["protocol"], use["fidelity"]) for use in ring["collectives"]},
+                         {("ring", "simple", "fluid")})
+
     def test_the_resolved_scenario_gives_the_same_result(self):
         first = self.result("--set", "model=gpt3-125m", "--set", "cluster.nodes=2", "--set", "plan.recompute=full")
         self.place.write("again.yaml", json.dumps(first["scenario"]))  # JSON is YAML

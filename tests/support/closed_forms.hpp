@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "platforms/cluster.hpp"
+#include "tests/support/cluster_text.hpp"
 #include "tests/support/collective_replay.hpp"
 #include "tests/support/replayed.hpp"
 #include "topologies/topology.hpp"
@@ -46,13 +46,6 @@ inline Fabric fabric_of(const Topology& topology) {
   out.add_paths(static_cast<std::uint32_t>(topology.endpoints.size()),
                 [&](std::uint32_t from, std::uint32_t to) { return topology.route(from, to, 0); });
   return out;
-}
-
-inline Cluster cluster_of(const std::string& yaml) {
-  Reader reader(parse_yaml(yaml, "test.yaml"), "cluster");
-  Cluster cluster = Cluster::read(reader);
-  reader.finish();
-  return cluster;
 }
 
 inline Fabric fabric_of(const Cluster& cluster) {

@@ -118,6 +118,19 @@ inline Result sample_result() {
                              {Rank{0}, Seconds(5e-3), Bytes(1000)}};
   b.result.gpus[0].members = 24;
   b.result.gpus[1] = {Rank{1}, 12, 1, 1, 24, {}, Bytes(1000)};
+  b.result.gpus[1].collectives = {{.group = GroupKind::data,
+                                   .op = CollectiveOp::all_reduce,
+                                   .kind = Kind::data_comm,
+                                   .ranks = 1024,
+                                   .nodes = 128,
+                                   .algorithm = "nccl_tree",
+                                   .protocol = Protocol::ll128,
+                                   .channels = 8,
+                                   .fidelity = Fidelity::fluid,
+                                   .calls = 13,
+                                   .bytes = 5'000'000}};
+  b.result.gpus[1].gradient_tensors = 388;
+  b.result.gpus[1].gradient_reductions = 13;
   b.result.hottest_links = {{b.result.network.link(cable), {{path, 1}}, 9e6, 0.15}};
   fill_figures(b.result);
   return b.build();

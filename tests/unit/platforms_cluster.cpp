@@ -5,27 +5,14 @@
 #include <set>
 
 #include "platforms/catalogue.hpp"
-#include "platforms/cluster.hpp"
+#include "tests/support/cluster_text.hpp"
 #include "topologies/topology.hpp"
 
 namespace rehearse {
 namespace {
 
-Cluster read(const std::string& yaml) {
-  Reader reader(parse_yaml(yaml, "test.yaml"), "cluster");
-  Cluster cluster = Cluster::read(reader);
-  reader.finish();
-  return cluster;
-}
-
-std::string faults(const std::string& yaml) {
-  try {
-    read(yaml);
-    return {};
-  } catch (const InputError& error) {
-    return error.what();
-  }
-}
+using testing::cluster_faults;
+using testing::cluster_of;
 
 bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
@@ -63,7 +50,7 @@ bool joins(const Cluster& cluster, const std::vector<LinkId>& route, std::uint32
 }
 
 TEST_CASE("cluster: one DGX is a crossbar of NVLinks") {
-  const Cluster c = read("{node: dgx-a100, nodes: 1}");
+  const Cluster c = cluster_of("{node: dgx-a100, nodes: 1}");
   CHECK(c.gpu_count() == 8);
   CHECK(c.node().name == "dgx-a100");
   CHECK(c.node().device_name == "a100-80gb-sxm");
@@ -79,7 +66,7 @@ TEST_CASE("cluster: one DGX is a crossbar of NVLinks") {
 }
 
 TEST_CASE("cluster: routes of every pair of a few DGX nodes") {
-  const Cluster c = read("{node: dgx-a100, nodes: 3, fabric: {topology: fat_tree, radix: 12}}");
+  const Cluster c = cluster_of("{node: dgx-a100, nodes: 3, fabric: {topology: fat_tree, radix: 12}}");
   // 24 NICs below leaves of 6: 4 leaves, 6 spines.
   CHECK(c.links().size() == 3 * 8 * 4 + 2 * (24 + 4 * 6));
   std::set<std::string> unique;
@@ -114,14 +101,14 @@ TEST_CASE("cluster: routes of every pair of a few DGX nodes") {
 }
 
 TEST_CASE("cluster: GPUs share NICs, and a node without an interconnect talks over PCIe") {
-  const Cluster c = read("{node: {base: dgx-a100, nic: {count: 2}}, nodes: 2, fabric: {topology: switch}}");
+  const Cluster c = cluster_of("{node: {base: dgx-a100, nic: {count: 2}}, nodes: 2, fabric: {topology: switch}}");
   CHECK(c.node().name == "dgx-a100");
   CHECK(c.links().size() == 2 * 8 * 4 + 2 * 4);
   CHECK(names(c, c.route(3, 12)) ==
         Names{"node0/gpu3/pcie/up", "node0/nic0/up", "node1/nic1/down", "node1/gpu4/pcie/down"});
   CHECK(names(c, c.route(4, 11))[1] == "node0/nic1/up");
 
-  const Cluster p = read(
+  const Cluster p = cluster_of(
       "{node: {gpus: 4, device: a100-80gb-sxm, pcie: {bandwidth: 25 GB/s, efficiency: 0.8, latency: 1 us}}, nodes: 1}");
   CHECK(p.node().name == "custom");
   CHECK(p.links().size() == 8);
@@ -132,19 +119,19 @@ TEST_CASE("cluster: GPUs share NICs, and a node without an interconnect talks ov
 TEST_CASE("cluster: any topology inside a node") {
   const std::string keys = "bandwidth: 100 GB/s, latency: 1 us}}, nodes: 1}";
   const std::string node = "{node: {gpus: 8, device: a100-80gb-sxm, interconnect: {topology: ";
-  const Cluster ring = read(node + "ring, " + keys);
+  const Cluster ring = cluster_of(node + "ring, " + keys);
   CHECK(ring.links().size() == 16);
   CHECK(names(ring, ring.route(7, 1)) == Names{"node0/gpu7->node0/gpu0", "node0/gpu0->node0/gpu1"});
-  const Cluster cube = read(node + "torus, dimensions: [2, 2, 2], " + keys);
+  const Cluster cube = cluster_of(node + "torus, dimensions: [2, 2, 2], " + keys);
   CHECK(cube.links().size() == 24);
   CHECK(kinds(cube, cube.route(0, 7)) == Kinds{LinkKind::nvlink, LinkKind::nvlink, LinkKind::nvlink});
-  const Cluster tree = read(node + "fat_tree, radix: 4, " + keys);
+  const Cluster tree = cluster_of(node + "fat_tree, radix: 4, " + keys);
   CHECK(names(tree, tree.route(0, 7)) == Names{"node0/gpu0/nvlink/up", "node0/nvlink/leaf0->spine1",
                                                "node0/nvlink/spine1->leaf3", "node0/gpu7/nvlink/down"});
 }
 
 TEST_CASE("cluster: devices on a torus, without PCIe") {
-  const Cluster c = read("{node: torus-node, nodes: 64, fabric: {topology: torus, dimensions: [4, 4, 4]}}");
+  const Cluster c = cluster_of("{node: torus-node, nodes: 64, fabric: {topology: torus, dimensions: [4, 4, 4]}}");
   CHECK(c.gpu_count() == 64);
   CHECK(c.links().size() == 2 * 3 * 64);
   CHECK(names(c, c.route(0, 5)) == Names{"node0/nic0->node1/nic0", "node1/nic0->node5/nic0"});
@@ -157,7 +144,7 @@ TEST_CASE("cluster: devices on a torus, without PCIe") {
 }
 
 TEST_CASE("cluster: ECMP tells flows apart") {
-  const Cluster c = read("{node: dgx-a100, nodes: 4, fabric: {topology: fat_tree, radix: 12, routing: ecmp}}");
+  const Cluster c = cluster_of("{node: dgx-a100, nodes: 4, fabric: {topology: fat_tree, radix: 12, routing: ecmp}}");
   std::set<std::vector<LinkId>> routes;
   for (std::uint64_t flow = 0; flow < 100; ++flow) {
     routes.insert(c.route(0, 31, flow));
@@ -169,7 +156,7 @@ TEST_CASE("cluster: ECMP tells flows apart") {
 TEST_CASE("cluster: every entry of the catalogues builds, resolved beforehand or not") {
   for (const CatalogueEntry& entry : list_catalogue("nodes")) {
     CAPTURE(entry.name);
-    const Cluster c = read("{node: " + entry.name + ", nodes: 1}");
+    const Cluster c = cluster_of("{node: " + entry.name + ", nodes: 1}");
     CHECK(c.node().name == entry.name);
     CHECK(c.gpu_count() >= 1);
   }
@@ -186,7 +173,7 @@ TEST_CASE("cluster: every entry of the catalogues builds, resolved beforehand or
 
 TEST_CASE("cluster: 384 DGX A100 build in under a second") {
   const auto begin = std::chrono::steady_clock::now();
-  const Cluster c = read("{node: dgx-a100, nodes: 384, fabric: {topology: fat_tree, levels: 3, radix: 40}}");
+  const Cluster c = cluster_of("{node: dgx-a100, nodes: 384, fabric: {topology: fat_tree, levels: 3, radix: 40}}");
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   CHECK(took.count() < 1.0);
   CHECK(c.gpu_count() == 3072);
@@ -195,40 +182,43 @@ TEST_CASE("cluster: 384 DGX A100 build in under a second") {
 }
 
 TEST_CASE("cluster: the default fabric, and one that a single node leaves aside") {
-  CHECK(read("{node: dgx-a100, nodes: 2}").fabric() != nullptr);
-  CHECK(contains(names(read("{node: dgx-a100, nodes: 16, fabric: {oversubscription: 2}}"),
-                       read("{node: dgx-a100, nodes: 16, fabric: {oversubscription: 2}}").route(0, 127))[2],
+  CHECK(cluster_of("{node: dgx-a100, nodes: 2}").fabric() != nullptr);
+  CHECK(contains(names(cluster_of("{node: dgx-a100, nodes: 16, fabric: {oversubscription: 2}}"),
+                       cluster_of("{node: dgx-a100, nodes: 16, fabric: {oversubscription: 2}}").route(0, 127))[2],
                  "fabric/leaf0->spine"));
-  CHECK(read("{node: dgx-a100, nodes: 1, fabric: {topology: torus, dimensions: [4, 4]}}").links().size() == 32);
+  CHECK(cluster_of("{node: dgx-a100, nodes: 1, fabric: {topology: torus, dimensions: [4, 4]}}").links().size() == 32);
 }
 
 TEST_CASE("cluster: faults, all together, each with its place") {
-  CHECK(contains(faults("{node: dgx-a100, nodes: 0}"), "nodes: expected at least 1, found 0"));
-  CHECK(contains(faults("{node: dgx-a100, nodes: -2}"), "nodes: expected at least 1, found -2"));
-  CHECK(contains(faults("{node: dgx-a100, nodes: 1000000}"), "nodes: expected at most"));
-  CHECK(contains(faults("{nodes: 2}"), "node: missing"));
-  CHECK(contains(faults("{node: dgx-a10O, nodes: 2}"), "test.yaml:1: node: unknown node 'dgx-a10O'; did you mean"));
-  CHECK(contains(faults("{node: single-a100, nodes: 2}"), "'single-a100' has no NIC"));
-  CHECK(contains(faults("{node: dgx-a100, nodes: 4, fabric: {topology: mesh}}"), "fabric.topology: unknown topology"));
-  CHECK(contains(faults("{node: dgx-a100, nodes: 4, fabric: {topology: torus, dimensions: [3, 4]}}"),
+  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 0}"), "nodes: expected at least 1, found 0"));
+  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: -2}"), "nodes: expected at least 1, found -2"));
+  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 1000000}"), "nodes: expected at most"));
+  CHECK(contains(cluster_faults("{nodes: 2}"), "node: missing"));
+  CHECK(contains(cluster_faults("{node: dgx-a10O, nodes: 2}"),
+                 "test.yaml:1: node: unknown node 'dgx-a10O'; did you mean"));
+  CHECK(contains(cluster_faults("{node: single-a100, nodes: 2}"), "'single-a100' has no NIC"));
+  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 4, fabric: {topology: mesh}}"),
+                 "fabric.topology: unknown topology"));
+  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 4, fabric: {topology: torus, dimensions: [3, 4]}}"),
                  "fabric.dimensions: the dimensions hold 12 endpoints, but 32"));
-  CHECK(contains(faults("{node: dgx-a100, nodes: 4, fabrik: {}}"), "did you mean 'fabric'"));
+  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 4, fabrik: {}}"), "did you mean 'fabric'"));
 
-  const std::string node = faults("node:\n  base: dgx-a100\n  gpus: 0\n  nic: {efficiency: 1.5}\n  pci: 3\nnodes: 0\n");
+  const std::string node =
+      cluster_faults("node:\n  base: dgx-a100\n  gpus: 0\n  nic: {efficiency: 1.5}\n  pci: 3\nnodes: 0\n");
   CHECK(contains(node, "test.yaml:3: node.gpus: expected at least 1, found 0"));
   CHECK(contains(node, "node.nic.efficiency: expected at most 1"));
   CHECK_FALSE(contains(node, "node.nic.count"));
   CHECK(contains(node, "did you mean 'pcie'"));
   CHECK(contains(node, "nodes: expected at least 1"));
 
-  const std::string alone =
-      faults("node:\n  gpus: 4\n  device: nothing\n  interconnect: {bandwidth: 0 GB/s, latency: -1 us}\nnodes: 1\n");
+  const std::string alone = cluster_faults(
+      "node:\n  gpus: 4\n  device: nothing\n  interconnect: {bandwidth: 0 GB/s, latency: -1 us}\nnodes: 1\n");
   CHECK(contains(alone, "test.yaml:3: node.device: unknown device 'nothing'"));
   CHECK(contains(alone, "test.yaml:4: node.interconnect.bandwidth: expected more than zero, found '0 GB/s'\n"));
   CHECK(contains(alone, "node.interconnect.latency: expected zero or more"));
-  CHECK(contains(faults("{node: {gpus: 4, device: a100-80gb-sxm}, nodes: 1}"), "need links between them"));
-  CHECK(contains(faults("{node: {device: a100-80gb-sxm}, nodes: 1}"), "node.gpus: missing"));
-  CHECK(contains(faults("{node: {base: dgx-a100, nic: {count: 16}}, nodes: 2}"), "joint bandwidth"));
+  CHECK(contains(cluster_faults("{node: {gpus: 4, device: a100-80gb-sxm}, nodes: 1}"), "need links between them"));
+  CHECK(contains(cluster_faults("{node: {device: a100-80gb-sxm}, nodes: 1}"), "node.gpus: missing"));
+  CHECK(contains(cluster_faults("{node: {base: dgx-a100, nic: {count: 16}}, nodes: 2}"), "joint bandwidth"));
 }
 
 }  // namespace

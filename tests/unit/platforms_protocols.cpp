@@ -1,17 +1,13 @@
 // What a node type says of collectives: protocols, copies, a switch that computes; and the bad values of these keys.
 #include <doctest/doctest.h>
 
-#include "platforms/cluster.hpp"
+#include "tests/support/cluster_text.hpp"
 
 namespace rehearse {
 namespace {
 
-Cluster read(const std::string& yaml) {
-  Reader reader(parse_yaml(yaml, "test.yaml"), "cluster");
-  Cluster cluster = Cluster::read(reader);
-  reader.finish();
-  return cluster;
-}
+using testing::cluster_faults;
+using testing::cluster_of;
 
 /// A node of two GPUs with these keys under `collectives`, and of `nic` if any.
 std::string node_with(const std::string& collectives, const std::string& nic = {}) {
@@ -21,22 +17,13 @@ std::string node_with(const std::string& collectives, const std::string& nic = {
          "}}, nodes: " + (nic.empty() ? "1}" : "2, fabric: {topology: switch}}");
 }
 
-std::string faults(const std::string& yaml) {
-  try {
-    read(yaml);
-    return {};
-  } catch (const InputError& error) {
-    return error.what();
-  }
-}
-
 constexpr const char* two_protocols =
     "launch: 3 us, copy: 500 GB/s, in_switch: {bandwidth: 80 GB/s, start: 9 us}, protocols: {ll: {start: 1 us, "
     "latency: 2 us, efficiency: 0.5, chunk: 64 KiB}, simple: {start: 4 us, latency: 5 us, chunk: 1 MiB}}";
 
 TEST_CASE("protocols: every key is read, and efficiency is 1 unless given") {
-  const Cluster cluster =
-      read(node_with(two_protocols, ", protocols: {ll: {latency: 6 us, efficiency: 0.25}, simple: {latency: 7 us}}"));
+  const Cluster cluster = cluster_of(
+      node_with(two_protocols, ", protocols: {ll: {latency: 6 us, efficiency: 0.25}, simple: {latency: 7 us}}"));
   const Node& node = cluster.node();
   CHECK(node.collective_launch == Seconds(3e-6));
   CHECK(node.collective_copy == BytesPerSecond(500e9));
@@ -57,7 +44,7 @@ TEST_CASE("protocols: every key is read, and efficiency is 1 unless given") {
 }
 
 TEST_CASE("protocols: none of a library by default") {
-  const Cluster cluster = read(node_with(""));
+  const Cluster cluster = cluster_of(node_with(""));
   CHECK(cluster.node().protocols.empty());
   CHECK_FALSE(cluster.node().computing_switch.has_value());
   CHECK(cluster.node().collective_launch == Seconds(0));
@@ -65,19 +52,19 @@ TEST_CASE("protocols: none of a library by default") {
 }
 
 TEST_CASE("protocols: null takes away what a base has") {
-  const Cluster without = read(
+  const Cluster without = cluster_of(
       "{node: {base: dgx-h100, nic: {protocols: {ll128: null}}}, nodes: 2, fabric: {topology: "
       "switch}}");
   CHECK(without.node().protocols.size() == 3);
   CHECK_FALSE(without.node().protocols.at(Protocol::ll128).between.has_value());
   CHECK(without.node().protocols.at(Protocol::ll).between.has_value());
-  const Cluster no_switch = read("{node: {base: dgx-h100, collectives: {in_switch: null}}, nodes: 1}");
+  const Cluster no_switch = cluster_of("{node: {base: dgx-h100, collectives: {in_switch: null}}, nodes: 1}");
   CHECK_FALSE(no_switch.node().computing_switch.has_value());
 }
 
 TEST_CASE("protocols: bad values name the key") {
   const auto check = [](const std::string& yaml, const std::string& part) {
-    const std::string found = faults(yaml);
+    const std::string found = cluster_faults(yaml);
     CAPTURE(yaml);
     CHECK_MESSAGE(found.find(part) != std::string::npos, found);
   };

@@ -63,6 +63,13 @@ TEST_CASE("json: the keys of the contract") {
   CHECK(json["simulated_gpus"][1]["gpu"] == 12);
   CHECK(json["simulated_gpus"][1]["members"] == 24);
   CHECK(json["simulated_gpus"][1]["breakdown_s"]["compute"] == 0);
+  const Json uses = json["simulated_gpus"][1]["collectives"];
+  CHECK(uses == Json::parse(R"([{"group": "data", "op": "all_reduce", "kind": "data_comm", "ranks": 1024, "nodes": 128,
+      "algorithm": "nccl_tree", "protocol": "ll128", "channels": 8, "fidelity": "fluid", "calls": 13,
+      "bytes": 5000000.0}])"));
+  CHECK(json["simulated_gpus"][0]["collectives"].empty());
+  CHECK(json["simulated_gpus"][1]["gradient_tensors"] == 388);
+  CHECK(json["simulated_gpus"][1]["gradient_reductions"] == 13);
   CHECK(json["bounds"][0]["ratio"] == 1.2);
   CHECK(json["hottest_links"][0]["name"] == "cable");
   CHECK(json["hottest_links"][0]["utilisation"] == 0.15);

@@ -119,3 +119,16 @@ TEST_CASE("text report: colours only where asked for, and nothing else differs")
 }
 
 TEST_CASE("text report: an empty result does not crash") { CHECK(!report(Result{}).empty()); }
+
+TEST_CASE("text report: collectives of the slowest GPU, and what buckets make of its gradients") {
+  const std::string text = report(sample_result());
+  CHECK(contains(text, "Collectives, on the slowest GPU (12, stage 1)"));
+  const std::string line = line_with(text, "data all_reduce");
+  CHECK(contains(line, "nccl_tree ll128, 1,024 ranks, 128 nodes "));
+  CHECK(contains(line, "13 calls"));
+  CHECK(contains(line, "4.768 MiB"));
+  CHECK(contains(text, "gradients of 388 tensors are reduced in 13 calls"));
+  Result alone = sample_result();
+  alone.gpus[1].collectives.clear();
+  CHECK_FALSE(contains(report(alone), "Collectives"));
+}

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/replay.hpp"
+#include "tests/support/cluster_text.hpp"
 #include "tests/support/forked.hpp"
 #include "workloads/lowering.hpp"
 
@@ -17,14 +18,9 @@ constexpr double forward_time = 0.003, backward_time = 0.007;  ///< of all the c
 
 /// `stages` devices whose links cost nothing that 1e-9 would show.
 Cluster free_network(std::int64_t stages) {
-  Reader reader(parse_yaml("{node: {gpus: " + std::to_string(stages) +
-                               ", device: a100-80gb-sxm, interconnect: "
-                               "{bandwidth: 1000000 TB/s, latency: 0 us}}, nodes: 1}",
-                           "test.yaml"),
-                "cluster");
-  Cluster cluster = Cluster::read(reader);
-  reader.finish();
-  return cluster;
+  return testing::cluster_of(
+      "{node: {gpus: " + std::to_string(stages) +
+      ", device: a100-80gb-sxm, interconnect: {bandwidth: 1000000 TB/s, latency: 0 us}}, nodes: 1}");
 }
 
 Plan plan_of(std::string_view schedule, std::int64_t p, std::int64_t m, std::int64_t v) {

@@ -4,6 +4,8 @@
 #include <memory>
 #include <utility>
 
+#include "workloads/collectives/binomial.hpp"
+
 namespace rehearse {
 
 namespace {
@@ -91,6 +93,20 @@ void reduce_and_broadcast(PlacedTree placed, NodeSteps& ready, std::vector<Pipel
   reduce_up(placed, ready, wires);
   ++placed.stream;
   broadcast_down(placed, ready, wires);
+}
+
+Pattern pipelined_broadcast(const CollectiveRequest& request, const Tree& tree) {
+  NodeSteps ready(request.ranks);
+  std::vector<PipelinedWire> wires;
+  broadcast_down({tree, order_from_root(request)}, ready, wires);
+  return pipelined(request, 0, std::move(wires));
+}
+
+Pattern pipelined_reduce(const CollectiveRequest& request, const Tree& tree) {
+  NodeSteps ready(request.ranks);
+  std::vector<PipelinedWire> wires;
+  reduce_up({tree, order_from_root(request)}, ready, wires);
+  return pipelined(request, 0, std::move(wires));
 }
 
 }  // namespace rehearse

@@ -40,4 +40,8 @@ void broadcast_down(const PlacedTree& placed, NodeSteps& ready, std::vector<Pipe
 /// Both, the way down in the stream after that of the way up: chunks go down while later ones come up.
 void reduce_and_broadcast(PlacedTree placed, NodeSteps& ready, std::vector<PipelinedWire>& wires);
 
+/// Whole collectives over one tree, whose node i is the i-th position from the root on (order_from_root).
+Pattern pipelined_broadcast(const CollectiveRequest& request, const Tree& tree);
+Pattern pipelined_reduce(const CollectiveRequest& request, const Tree& tree);
+
 }  // namespace rehearse

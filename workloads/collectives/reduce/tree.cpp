@@ -1,6 +1,5 @@
 // Pipelined binary tree reduce: k chunks up a tree in which the root has one child, others up to two, whose chunks come
 // in one step. At most ceil(lg n) alpha + 2 (ceil(lg n) - 1 + k) S/k beta (Sanders, Speck and Traeff 2009, Section 2).
-#include "workloads/collectives/binomial.hpp"
 #include "workloads/collectives/pipelined.hpp"
 #include "workloads/collectives/rows.hpp"
 
@@ -8,13 +7,7 @@ namespace rehearse {
 
 namespace {
 
-Pattern build(const CollectiveRequest& request) {
-  const Tree tree = in_order_tree(request.ranks);
-  std::vector<std::uint64_t> ready(request.ranks, 0);
-  std::vector<PipelinedWire> wires;
-  reduce_up({tree, order_from_root(request)}, ready, wires);
-  return pipelined(request, 0, std::move(wires));
-}
+Pattern build(const CollectiveRequest& request) { return pipelined_reduce(request, in_order_tree(request.ranks)); }
 
 }  // namespace
 
