@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "engine/base/quantity_text.hpp"
+#include "workloads/merged_latency.hpp"
 #include "workloads/pattern_source.hpp"
 
 namespace rehearse {
@@ -97,7 +98,7 @@ CollectiveRun prepare_run(const CollectiveJob& job, const CollectiveGroup& group
 }
 
 CollectivePoint simulate_run(CollectiveWorld& world, const CollectiveRun& run) {
-  const auto source = pattern_source(run.pattern, run.fluid,
+  const auto source = pattern_source(run.pattern, run.fluid, world.replayer().network(),
                                      [&](std::uint32_t from, std::uint32_t to, std::uint32_t channel) -> SourceWire {
                                        const WirePath& wire = world.wire(run, from, to, channel);
                                        return {wire.path, wire.latency, wire.bytes_per_element};
@@ -117,18 +118,17 @@ Bytes bytes_of(const WirePath& wire, std::int64_t elements) {
 }
 
 std::vector<Seconds> latencies_of(CollectiveWorld& world, const CollectiveRun& run, const TransferGraph& graph) {
-  std::vector<Seconds> latencies;
-  std::vector<std::pair<Seconds, double>> rings(graph.ring_count());
-  for (const GraphFlow& flow : graph.flows()) {
-    latencies.push_back(world.wire(run, flow.source, flow.destination, flow.channel).latency);
-    if (flow.ring == GraphFlow::no_ring) continue;
-    rings[flow.ring].first += latencies.back();
-    rings[flow.ring].second += 1;
-  }
-  for (std::size_t i = 0; i < latencies.size(); ++i)
-    if (const GraphFlow& flow = graph.flows()[i]; flow.ring != GraphFlow::no_ring)
-      latencies[i] = rings[flow.ring].first / rings[flow.ring].second * flow.rounds;
-  return latencies;
+  const auto wire = [&](const GraphFlow& flow) -> const WirePath& {
+    return world.wire(run, flow.source, flow.destination, flow.channel);
+  };
+  return flow_latencies(
+      graph, [&](const GraphFlow& flow) { return wire(flow).latency; },
+      [&](std::size_t i, MergedLatencies& merged) {
+        const GraphFlow& flow = graph.flows()[i];
+        const Network& network = world.replayer().network();
+        for (const Hop& hop : network.hops(wire(flow).path))
+          merged.cross(hop.link, bytes_of(wire(flow), flow.elements) / network.link(hop.link).bandwidth * hop.times);
+      });
 }
 
 std::vector<Seconds> arrivals_alone(CollectiveWorld& world, const CollectiveRun& run, const TransferGraph& graph) {

@@ -3,27 +3,32 @@
 #include <algorithm>
 #include <cmath>
 
+#include "workloads/merged_latency.hpp"
+
 namespace rehearse {
 
 namespace {
 
-/// Of a merged flow: the latency of every step that it stands for, on average over those that go round with it.
-std::vector<FlowCost> flow_costs(const TransferGraph& graph, const CollectiveSpec& spec,
-                                 const std::map<std::array<std::uint32_t, 3>, GroupWire>& ways) {
+using Ways = std::map<std::array<std::uint32_t, 3>, GroupWire>;
+
+/// By flow of the graph.
+std::vector<FlowCost> flow_costs(const TransferGraph& graph, const CollectiveSpec& spec, const Ways& ways,
+                                 const Cluster& cluster) {
+  const auto way = [&](const GraphFlow& f) -> const GroupWire& {
+    return ways.at({f.source, f.destination, f.channel});
+  };
   std::vector<FlowCost> costs;
-  std::vector<std::pair<Seconds, double>> rings(graph.ring_count());
   for (const GraphFlow& f : graph.flows()) {
-    const GroupWire& way = ways.at({f.source, f.destination, f.channel});
-    const double bytes = static_cast<double>(f.elements * spec.element_bytes) * way.overhead;
-    costs.push_back({Bytes(std::llround(bytes)), way.latency});
-    if (f.ring == GraphFlow::no_ring) continue;
-    rings[f.ring].first += way.latency;
-    rings[f.ring].second += 1;
+    const double bytes = static_cast<double>(f.elements * spec.element_bytes) * way(f).overhead;
+    costs.push_back({Bytes(std::llround(bytes)), {}});
   }
-  for (std::size_t i = 0; i < costs.size(); ++i) {
-    const GraphFlow& f = graph.flows()[i];
-    if (f.ring != GraphFlow::no_ring) costs[i].latency = rings[f.ring].first / rings[f.ring].second * f.rounds;
-  }
+  const std::vector<Seconds> latencies = flow_latencies(
+      graph, [&](const GraphFlow& f) { return way(f).latency; },
+      [&](std::size_t i, MergedLatencies& merged) {
+        for (const LinkId link : way(graph.flows()[i]).route)
+          merged.cross(link, costs[i].bytes / cluster.links()[index(link)].bandwidth);
+      });
+  for (std::size_t i = 0; i < costs.size(); ++i) costs[i].latency = latencies[i];
   return costs;
 }
 
@@ -91,7 +96,7 @@ void Communication::add_collective_wires(std::uint32_t id) {
   CommGroup& group = groups_[id];
   for (const CollectiveSpec& spec : specs(group.kind)) {
     const PreparedCollective& collective = prepared(group, spec);
-    std::map<std::array<std::uint32_t, 3>, GroupWire> ways;
+    Ways ways;
     for (const GraphFlow& f : collective.graph.flows()) {
       const std::array<std::uint32_t, 3> key{f.source, f.destination, f.channel};
       const auto [way, fresh] = ways.try_emplace(key);
@@ -108,7 +113,7 @@ void Communication::add_collective_wires(std::uint32_t id) {
                                       .route = way->second.route,
                                       .latency = {}}));
     }
-    group.costs[spec] = flow_costs(collective.graph, spec, ways);
+    group.costs[spec] = flow_costs(collective.graph, spec, ways, cluster_);
   }
 }
 

@@ -60,7 +60,7 @@ class CostSum {
   }
 
   Seconds ring_latency(const std::vector<Transfer>& step) {
-    const std::vector<std::uint32_t> rings = rings_of(step, positions_, 0);
+    const std::vector<std::uint32_t> rings = rings_of(step, positions_);
     std::map<std::uint32_t, std::pair<Seconds, double>> sums;
     for (std::size_t i = 0; i < step.size(); ++i) {
       auto& [latency, count] = sums[rings[i]];

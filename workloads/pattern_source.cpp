@@ -8,6 +8,7 @@
 #include "engine/schedule.hpp"
 #include "workloads/collectives/transfer_graph.hpp"
 #include "workloads/collectives/turns.hpp"
+#include "workloads/merged_latency.hpp"
 
 namespace rehearse {
 
@@ -36,8 +37,9 @@ class Pool {
 
 class PatternSource final : public FlowSource {
  public:
-  PatternSource(const Pattern& pattern, bool fluid, WireOf wire)
+  PatternSource(const Pattern& pattern, bool fluid, const Network& network, WireOf wire)
       : pattern_(pattern),
+        network_(network),
         fluid_(fluid),
         wire_of_(std::move(wire)),
         finder_(pattern.positions()),
@@ -124,7 +126,7 @@ class PatternSource final : public FlowSource {
     slots_.clear();
     for (const Transfer& t : step_) slots_.push_back(add_flow(t, first + slots_.size()));
     for (const ::rehearse::Turn& turn : turns) add_turn(turn);
-    if (merged) pay_round_latency();
+    if (merged) pay_merged_latency();
   }
 
   std::uint32_t add_flow(const Transfer& t, std::uint64_t message) {
@@ -158,17 +160,17 @@ class PatternSource final : public FlowSource {
     place.last = id;
   }
 
-  /// Merged messages pay the latency of every step, on average over those that go round together.
-  void pay_round_latency() {
-    const std::vector<std::uint32_t> rings = rings_of(step_, pattern_.positions(), 0);
-    std::vector<std::pair<Seconds, double>> sums;
+  void pay_merged_latency() {
+    const std::vector<std::uint32_t> rings = rings_of(step_, pattern_.positions());
+    MergedLatencies merged;
     for (std::size_t i = 0; i < rings.size(); ++i) {
-      if (rings[i] >= sums.size()) sums.resize(rings[i] + 1);
-      sums[rings[i]].first += flows_[slots_[i]].wire.latency;
-      sums[rings[i]].second += 1;
+      const Flow& flow = flows_[slots_[i]];
+      merged.add(rings[i], step_[i].rounds, flow.wire.latency);
+      for (const Hop& hop : network_.hops(flow.wire.path))
+        merged.cross(hop.link, flow.bytes / network_.link(hop.link).bandwidth * hop.times);
     }
-    for (std::size_t i = 0; i < rings.size(); ++i)
-      flows_[slots_[i]].wire.latency = sums[rings[i]].first / sums[rings[i]].second * step_[i].rounds;
+    const std::vector<Seconds> latencies = merged.latencies();
+    for (std::size_t i = 0; i < rings.size(); ++i) flows_[slots_[i]].wire.latency = latencies[i];
   }
 
   const SourceWire& wire(const Transfer& t) {
@@ -179,6 +181,7 @@ class PatternSource final : public FlowSource {
   }
 
   const Pattern& pattern_;
+  const Network& network_;
   bool fluid_;
   WireOf wire_of_;
   TurnFinder finder_;
@@ -195,8 +198,8 @@ class PatternSource final : public FlowSource {
 
 }  // namespace
 
-std::unique_ptr<FlowSource> pattern_source(const Pattern& pattern, bool fluid, WireOf wire) {
-  return std::make_unique<PatternSource>(pattern, fluid, std::move(wire));
+std::unique_ptr<FlowSource> pattern_source(const Pattern& pattern, bool fluid, const Network& network, WireOf wire) {
+  return std::make_unique<PatternSource>(pattern, fluid, network, std::move(wire));
 }
 
 }  // namespace rehearse

@@ -18,9 +18,9 @@ struct SourceWire {
 };
 /// Asked once for each wire; of a local copy (source = destination) an empty path without latency.
 using WireOf = std::function<SourceWire(std::uint32_t source, std::uint32_t destination, std::uint32_t channel)>;
-/// Keeps a reference to the pattern. `fluid`: steady stretches as one long flow on each wire. (Steps are made ahead
-/// until every position that sends again knows what: of a pattern with ranks that only receive, such as a broadcast,
-/// that is all of it from the beginning.)
-std::unique_ptr<FlowSource> pattern_source(const Pattern& pattern, bool fluid, WireOf wire);
+/// Keeps references to the pattern and to the network that the paths are of, which may grow. `fluid`: steady stretches
+/// as one long flow on each wire. (Steps are made ahead until every position that sends again knows what: of a pattern
+/// with ranks that only receive, such as a broadcast, that is all of it from the beginning.)
+std::unique_ptr<FlowSource> pattern_source(const Pattern& pattern, bool fluid, const Network& network, WireOf wire);
 
 }  // namespace rehearse

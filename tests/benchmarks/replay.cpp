@@ -91,7 +91,7 @@ void ring_all_reduce(benchmark::State& state, bool fluid) {
   };
   SourceReplay replay;
   for (auto _ : state) {
-    const auto source = pattern_source(pattern, fluid, wire);
+    const auto source = pattern_source(pattern, fluid, replayer().network(), wire);
     replay = replayer().replay(*source);
   }
   state.counters["flows"] = static_cast<double>(replay.flows);

@@ -60,11 +60,12 @@ std::vector<double> collective_seconds(const Network& network, Wire wire,
     Replayer replayer(network);
     std::vector<double> seconds;
     for (const CollectiveReplay& r : replays) {
-      const auto source = pattern_source(r.pattern, r.fluid, [&](std::uint32_t from, std::uint32_t to, std::uint32_t) {
-        SourceWire way = wire(from, to, r.pattern.ranks);
-        way.bytes_per_element *= r.element_bytes;
-        return way;
-      });
+      const auto source = pattern_source(r.pattern, r.fluid, replayer.network(),
+                                         [&](std::uint32_t from, std::uint32_t to, std::uint32_t) {
+                                           SourceWire way = wire(from, to, r.pattern.ranks);
+                                           way.bytes_per_element *= r.element_bytes;
+                                           return way;
+                                         });
       seconds.push_back(replayer.replay(*source).makespan.value());
     }
     return seconds;

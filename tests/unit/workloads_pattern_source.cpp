@@ -1,13 +1,13 @@
 // Patterns as flows made when they are needed, against the same patterns written out as schedules.
 #include <doctest/doctest.h>
 
-#include <cmath>
 #include <optional>
 
 #include "tests/support/collective_cases.hpp"
 #include "tests/support/collective_replay.hpp"
 #include "workloads/collectives/transfer_graph.hpp"
 #include "workloads/lowering.hpp"
+#include "workloads/merged_latency.hpp"
 
 namespace rehearse {
 namespace {
@@ -20,21 +20,18 @@ constexpr std::uint32_t most_ranks = 9;
 Schedule written_out(const Pattern& pattern, bool fluid, const IdleSwitch& idle) {
   const TransferGraph graph(pattern, fluid);
   FoldedCollective all;
-  std::vector<std::pair<Seconds, double>> rings(graph.ring_count());
-  for (const GraphFlow& f : graph.flows()) {
-    const SourceWire wire = idle.wire(f.source, f.destination, pattern.ranks);
-    all.flows.push_back({.path = wire.path,
-                         .bytes = Bytes(f.elements),
-                         .latency = f.local() ? Seconds() : wire.latency,
+  const std::vector<Seconds> latencies = flow_latencies(
+      graph, [&](const GraphFlow& f) { return idle.wire(f.source, f.destination, pattern.ranks).latency; },
+      [&](std::size_t i, MergedLatencies& merged) {
+        const GraphFlow& f = graph.flows()[i];
+        for (const Hop& hop : idle.network().hops(idle.wire(f.source, f.destination, pattern.ranks).path))
+          merged.cross(hop.link, Bytes(f.elements) / idle.network().link(hop.link).bandwidth);
+      });
+  for (const GraphFlow& f : graph.flows())
+    all.flows.push_back({.path = idle.wire(f.source, f.destination, pattern.ranks).path,
+                         .bytes = Bytes(f.local() ? 0 : f.elements),
+                         .latency = f.local() ? Seconds() : latencies[all.flows.size()],
                          .turn = f.turn});
-    if (f.local()) all.flows.back().bytes = Bytes(0);
-    if (f.ring == GraphFlow::no_ring) continue;
-    rings[f.ring].first += wire.latency;
-    rings[f.ring].second += 1;
-  }
-  for (std::size_t i = 0; i < all.flows.size(); ++i)
-    if (const GraphFlow& f = graph.flows()[i]; f.ring != GraphFlow::no_ring)
-      all.flows[i].latency = rings[f.ring].first / rings[f.ring].second * f.rounds;
   for (const GraphTurn& turn : graph.turns()) {
     FoldedCollective::Turn out;
     if (turn.before != GraphTurn::none)
@@ -81,8 +78,9 @@ TEST_CASE("pattern source: memory is that of the messages under way") {
   const Pattern pattern = build_collective(*collective_table(CollectiveOp::all_reduce).find("ring"), n, 64 * 1'000'000);
   const std::vector<double> seen = testing::in_child([&] {
     Replayer replayer(idle.network());
-    const auto source = pattern_source(
-        pattern, false, [&](std::uint32_t a, std::uint32_t b, std::uint32_t) { return idle.wire(a, b, n); });
+    const auto source =
+        pattern_source(pattern, false, replayer.network(),
+                       [&](std::uint32_t a, std::uint32_t b, std::uint32_t) { return idle.wire(a, b, n); });
     const SourceReplay replay = replayer.replay(*source);
     return std::vector<double>{static_cast<double>(replay.flows), static_cast<double>(replay.most_alive),
                                replay.link_bytes[0], replay.makespan.value()};

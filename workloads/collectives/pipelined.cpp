@@ -17,6 +17,7 @@ constexpr std::int64_t edge = 3;
 struct Pipeline {
   std::vector<Slice> chunks;
   bool fluid = false;  ///< the one at `edge` stands for many
+  bool empty = false;  ///< a collective of no elements: its messages are only those that must be waited for
   std::uint32_t channel = 0, channels = 1;
   std::vector<PipelinedWire> wires;
 
@@ -25,6 +26,8 @@ struct Pipeline {
       if (step < wire.start || step - wire.start >= chunks.size()) continue;
       const auto chunk = static_cast<std::int64_t>(step - wire.start);
       const Slice slice = chunks[static_cast<std::size_t>(chunk)].part(wire.part, wire.parts);
+      // An empty message waits for all that came before, and so may take from another stream what that has to await.
+      if (slice.count == 0 && !empty) continue;
       out.push_back({.source = wire.source,
                      .destination = wire.destination,
                      .channel = channel + channels * wire.stream,
@@ -51,8 +54,9 @@ std::vector<Slice> chunks_of(const CollectiveRequest& request, bool fluid) {
 
 Pattern pipelined(const CollectiveRequest& request, std::uint32_t switches, std::vector<PipelinedWire> wires) {
   const bool fluid = request.fluid && request.chunks > 2 * edge + 1;
-  const auto pipeline = std::make_shared<const Pipeline>(
-      Pipeline{chunks_of(request, fluid), fluid, request.channel, request.channels, std::move(wires)});
+  const auto pipeline =
+      std::make_shared<const Pipeline>(Pipeline{chunks_of(request, fluid), fluid, request.elements.count == 0,
+                                                request.channel, request.channels, std::move(wires)});
   std::uint64_t steps = 0;
   std::uint32_t streams = 1;
   for (const PipelinedWire& wire : pipeline->wires) {

@@ -43,11 +43,12 @@ struct RailStep {
       }
     }
   }
-  /// To the next node, along the rails.
+  /// To the next node, along the rails. Where sums go on that came, they do so beside what the member sends of its own.
   void along_rails(bool reduce, std::uint64_t start, std::vector<PipelinedWire>& wires) const {
     const auto& next = request.nodes[(node + 1) % request.nodes.size()];
     for (std::size_t j = 0; j < subject.size(); ++j)
-      wires.push_back({on_rail(members(), j), on_rail(next, j), reduce, subject[j], request.ranks, start});
+      wires.push_back(
+          {on_rail(members(), j), on_rail(next, j), reduce, subject[j], request.ranks, start, reduce ? 1U : 0U});
   }
 };
 

@@ -25,11 +25,12 @@ class TransferGraph::Builder {
 
  private:
   void set_rings(std::span<const Transfer> step, std::uint32_t first) {
-    const std::vector<std::uint32_t> rings = rings_of(step, finder_.place(0, 1), graph_.rings_);
+    const std::vector<std::uint32_t> rings = rings_of(step, finder_.place(0, 1));
     for (std::uint32_t i = 0; i < rings.size(); ++i) {
       graph_.flows_[first + i].ring = rings[i];
-      graph_.rings_ = std::max(graph_.rings_, rings[i] + 1);
+      graph_.flows_[first + i].stretch = merged_;
     }
+    ++merged_;
   }
 
   void add_turn(const Turn& turn, std::uint32_t first) {
@@ -51,6 +52,7 @@ class TransferGraph::Builder {
 
   TransferGraph& graph_;
   TurnFinder finder_;
+  std::uint32_t merged_ = 0;                                    ///< stretches so far
   std::unordered_map<std::uint32_t, std::uint32_t> last_turn_;  // by place
 };
 
@@ -70,7 +72,7 @@ TransferGraph::TransferGraph(const Pattern& pattern, bool fluid) {
   }
 }
 
-std::vector<std::uint32_t> rings_of(std::span<const Transfer> step, std::uint32_t positions, std::uint32_t first) {
+std::vector<std::uint32_t> rings_of(std::span<const Transfer> step, std::uint32_t positions) {
   std::uint32_t places = 0;
   for (const Transfer& t : step) places = std::max(places, (t.channel + 1) * positions);
   std::vector<std::uint32_t> parent(places);
@@ -84,9 +86,8 @@ std::vector<std::uint32_t> rings_of(std::span<const Transfer> step, std::uint32_
   std::unordered_map<std::uint32_t, std::uint32_t> number;
   std::vector<std::uint32_t> out;
   for (const Transfer& t : step)
-    out.push_back(
-        number.try_emplace(root(t.channel * positions + t.source), first + static_cast<std::uint32_t>(number.size()))
-            .first->second);
+    out.push_back(number.try_emplace(root(t.channel * positions + t.source), static_cast<std::uint32_t>(number.size()))
+                      .first->second);
   return out;
 }
 

@@ -14,9 +14,9 @@ struct GraphFlow {
   std::uint32_t source = 0, destination = 0, channel = 0;
   std::int64_t elements = 0;
   std::uint32_t turn = 0;  ///< the turn that it belongs to
-  /// Of a merged message: the steps that it stands for, and which messages go round with it: it pays so many times the
-  /// latency of their wires on average. Of any other: 1 and `no_ring`.
-  std::uint32_t rounds = 1, ring = no_ring;
+  /// Of a merged message: the steps that it stands for, which messages go round with it, and which of the merged
+  /// stretches it is of. Of any other: 1 and `no_ring`.
+  std::uint32_t rounds = 1, ring = no_ring, stretch = 0;
   static constexpr std::uint32_t no_ring = UINT32_MAX;
   [[nodiscard]] bool local() const { return source == destination; }
 };
@@ -39,7 +39,6 @@ class TransferGraph {
 
   [[nodiscard]] std::span<const GraphFlow> flows() const { return flows_; }
   [[nodiscard]] std::span<const GraphTurn> turns() const { return turns_; }
-  [[nodiscard]] std::uint32_t ring_count() const { return rings_; }
   /// The flows of a turn.
   [[nodiscard]] std::span<const std::uint32_t> sends(const GraphTurn& turn) const {
     return std::span(turn_flows_).subspan(turn.first_flow, turn.last_flow - turn.first_flow);
@@ -54,12 +53,11 @@ class TransferGraph {
   std::vector<GraphFlow> flows_;
   std::vector<GraphTurn> turns_;
   std::vector<std::uint32_t> turn_flows_, awaited_;
-  std::uint32_t rings_ = 0;
 };
 
 /// The ring that each transfer of a merged step goes round in: those whose positions hang together, on each channel.
-/// By transfer; numbered from `first`.
-std::vector<std::uint32_t> rings_of(std::span<const Transfer> step, std::uint32_t positions, std::uint32_t first);
+/// By transfer; numbered from 0.
+std::vector<std::uint32_t> rings_of(std::span<const Transfer> step, std::uint32_t positions);
 
 /// How many messages the pattern has over the network, without making them all: a steady stretch counts once if
 /// `fluid`. Stops beyond `most`.

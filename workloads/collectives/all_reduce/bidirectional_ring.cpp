@@ -14,11 +14,18 @@ namespace {
 
 Pattern half(CollectiveRequest request, std::int64_t which) {
   request.elements = request.elements.part(which, 2);
-  if (which == 1) std::ranges::reverse(request.order);
+  if (which == 1) {  // neither waits for the other
+    std::ranges::reverse(request.order);
+    request.channel += request.channels;
+  }
   return ring_passes(request, {{.reduce = true, .shift = 0}, {.reduce = false, .shift = 1}});
 }
 
-Pattern build(const CollectiveRequest& request) { return side_by_side({half(request, 0), half(request, 1)}); }
+Pattern build(const CollectiveRequest& request) {
+  Pattern out = side_by_side({half(request, 0), half(request, 1)});
+  out.channels = 2 * request.channels;
+  return out;
+}
 
 }  // namespace
 

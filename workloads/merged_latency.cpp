@@ -1,0 +1,124 @@
+#include "workloads/merged_latency.hpp"
+
+#include <algorithm>
+#include <unordered_map>
+
+namespace rehearse {
+
+namespace {
+
+/// The same for any order of the same terms, so that rings that are alike by symmetry stay so to the last digit.
+Seconds sum(std::vector<Seconds>& terms) {
+  std::ranges::sort(terms);
+  Seconds out;
+  for (const Seconds term : terms) out += term;
+  return out;
+}
+
+}  // namespace
+
+void MergedLatencies::add(std::uint32_t ring, std::uint32_t rounds, Seconds latency) {
+  messages_.push_back({ring, rounds, latency, links_.size()});
+}
+
+void MergedLatencies::cross(LinkId link, Seconds busy) { links_.emplace_back(link, busy); }
+
+std::vector<MergedLatencies::Duration> MergedLatencies::durations() const {
+  std::unordered_map<LinkId, std::vector<Seconds>> terms;
+  for (const auto& [link, busy] : links_) terms[link].push_back(busy);
+  std::unordered_map<LinkId, Seconds> load;
+  for (auto& [link, of_link] : terms) load[link] = sum(of_link);
+  std::vector<Duration> out;
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    const std::size_t last = m + 1 < messages_.size() ? messages_[m + 1].first_link : links_.size();
+    Duration longest;
+    for (std::size_t l = messages_[m].first_link; l < last; ++l) {
+      longest.alone = std::max(longest.alone, links_[l].second);
+      longest.shared = std::max(longest.shared, load.at(links_[l].first));
+    }
+    out.push_back(longest);
+  }
+  return out;
+}
+
+struct MergedLatencies::Ring {
+  std::vector<Duration> durations;
+  std::vector<Seconds> latencies;  ///< of all steps
+
+  /// What every message pays beyond the time of its bytes.
+  [[nodiscard]] Seconds on_top() const {
+    const Seconds slowest = std::ranges::max(durations, {}, &Duration::shared).shared;
+    const double apart = drift();
+    std::vector<Seconds> paid = latencies;
+    const Seconds latency = mean(paid);
+    Seconds total = slowest + latency;
+    // Less time for the whole means more of it with company; from above it settles in a few rounds.
+    for (int round = 0; round < 20; ++round) {
+      std::vector<Seconds> idle;  // of each wire while the slowest is busy: exactly none where all are alike
+      for (const Duration& d : durations) {
+        const double company = 1 - apart * (1 - std::min(1.0, d.shared / total));
+        idle.push_back(slowest - d.alone - (d.shared - d.alone) * company);
+      }
+      total = slowest + std::max(Seconds(0), latency - mean(idle));
+    }
+    return total - slowest;
+  }
+
+ private:
+  static Seconds mean(std::vector<Seconds>& terms) { return sum(terms) / static_cast<double>(terms.size()); }
+
+  /// 0: the wires are alike, the ring stays in step; 1: they differ by a chunk's time or more.
+  [[nodiscard]] double drift() const {
+    Seconds least = durations.front().alone + latencies.front(), most = least;
+    std::vector<Seconds> alone;
+    for (std::size_t i = 0; i < durations.size(); ++i) {
+      alone.push_back(durations[i].alone);
+      least = std::min(least, alone.back() + latencies[i]);
+      most = std::max(most, alone.back() + latencies[i]);
+    }
+    const Seconds chunk = mean(alone);
+    return most - least < chunk ? (most - least) / chunk : 1;
+  }
+};
+
+std::vector<Seconds> MergedLatencies::latencies() const {
+  const std::vector<Duration> duration = durations();
+  std::vector<Ring> rings;
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    const Message& message = messages_[m];
+    if (message.ring >= rings.size()) rings.resize(message.ring + 1);
+    rings[message.ring].durations.push_back(duration[m]);
+    rings[message.ring].latencies.push_back(message.latency * message.rounds);
+  }
+  std::vector<Seconds> on_top;
+  for (const Ring& ring : rings) on_top.push_back(ring.on_top());
+  std::vector<Seconds> out;
+  for (const Message& message : messages_) out.push_back(std::max(message.latency, on_top[message.ring]));
+  return out;
+}
+
+std::vector<Seconds> flow_latencies(const TransferGraph& graph,
+                                    const std::function<Seconds(const GraphFlow&)>& step_latency,
+                                    const std::function<void(std::size_t flow, MergedLatencies&)>& cross) {
+  std::vector<Seconds> out;
+  for (std::size_t i = 0; i < graph.flows().size();) {
+    const GraphFlow& first = graph.flows()[i];
+    if (first.ring == GraphFlow::no_ring) {
+      out.push_back(step_latency(first));
+      ++i;
+      continue;
+    }
+    MergedLatencies merged;  // of a stretch
+    for (; i < graph.flows().size(); ++i) {
+      const GraphFlow& flow = graph.flows()[i];
+      if (flow.ring == GraphFlow::no_ring || flow.stretch != first.stretch) break;
+      merged.add(flow.ring, flow.rounds, step_latency(flow));
+      cross(i, merged);
+    }
+    const std::vector<Seconds> latencies = merged.latencies();
+    out.insert(out.end(), latencies.begin(), latencies.end());
+  }
+  return out;
+}
+
+}  // namespace rehearse
