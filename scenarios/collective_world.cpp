@@ -26,7 +26,7 @@ Network network_of(const Cluster& cluster) {
 
 bool is_fluid(Fidelity fidelity, const Pattern& pattern) {
   if (fidelity != Fidelity::automatic) return fidelity == Fidelity::fluid;
-  return count_flows(pattern, false, flow_limit) > flow_limit;
+  return count_flows(pattern, false, lone_flow_limit) > lone_flow_limit;
 }
 
 Seconds busiest_link(const Network& network, const std::vector<double>& link_bytes) {

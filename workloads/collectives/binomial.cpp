@@ -58,7 +58,7 @@ std::vector<std::uint32_t> all_positions(std::uint32_t n) {
 
 std::vector<std::uint32_t> order_from_root(const CollectiveRequest& request) {
   std::vector<std::uint32_t> order = request.order;
-  std::ranges::rotate(order, std::ranges::find(order, request.root));
+  std::rotate(order.begin(), std::ranges::find(order, request.root), order.end());
   return order;
 }
 

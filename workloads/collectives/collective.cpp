@@ -94,7 +94,7 @@ std::vector<Slice> collective_pieces(const CollectiveRow& row, std::int64_t elem
 
 std::int64_t collective_buffer(CollectiveOp op, std::uint32_t ranks, std::int64_t elements) {
   if (op == CollectiveOp::send_recv) return 2 * elements;
-  if (op == CollectiveOp::all_to_all) return 2 * ranks * slot_width(ranks, elements);
+  if (op == CollectiveOp::all_to_all) return std::int64_t{2} * ranks * slot_width(ranks, elements);
   return elements;
 }
 

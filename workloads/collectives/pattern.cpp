@@ -118,7 +118,7 @@ Pattern side_by_side(std::vector<Pattern> patterns) {
 }
 
 Pattern placed(Pattern pattern, std::uint32_t ranks, std::vector<std::uint32_t> positions,
-               std::vector<std::uint32_t> switches) {
+               const std::vector<std::uint32_t>& switches) {
   assert(positions.size() == pattern.ranks && switches.size() >= pattern.switches);
   for (const std::uint32_t s : switches) positions.push_back(ranks + s);
   const auto shared = std::make_shared<const std::vector<std::uint32_t>>(std::move(positions));

@@ -72,7 +72,7 @@ Pattern in_sequence(std::vector<Pattern> patterns);
 Pattern side_by_side(std::vector<Pattern> patterns);
 /// The pattern among some of `ranks` positions: its position i is `positions[i]` (its switch i: `switches[i]`).
 Pattern placed(Pattern pattern, std::uint32_t ranks, std::vector<std::uint32_t> positions,
-               std::vector<std::uint32_t> switches = {});
+               const std::vector<std::uint32_t>& switches = {});
 /// One step or several, of a pattern without switches.
 Pattern stepwise(std::uint32_t ranks, std::uint64_t steps, MakeStep make);
 

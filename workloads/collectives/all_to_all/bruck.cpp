@@ -17,7 +17,7 @@ struct Bruck {
 
   /// What goes so far, packed: a slot's part next to the next one's.
   [[nodiscard]] std::int64_t packed(std::int64_t distance) const {
-    return 2 * slots.ranks * slots.width + slots.ranks * slots.part.first + distance * slots.part.count;
+    return std::int64_t{2} * slots.ranks * slots.width + slots.ranks * slots.part.first + distance * slots.part.count;
   }
   void copy_in(std::uint32_t distance, std::vector<Transfer>& out) const {
     for (std::uint32_t i = 0; i < slots.ranks; ++i)
@@ -72,7 +72,7 @@ Pattern build(const CollectiveRequest& request) {
                    stepwise(n, n, [bruck](std::uint64_t step, std::vector<Transfer>& to) {
                      bruck.copy_out(static_cast<std::uint32_t>(step), to);
                    })});
-  out.buffer = 3 * n * bruck.slots.width;
+  out.buffer = std::int64_t{3} * n * bruck.slots.width;
   return out;
 }
 

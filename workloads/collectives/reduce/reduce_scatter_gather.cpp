@@ -22,7 +22,7 @@ Pattern build(const CollectiveRequest& request) {
       in_sequence({fold_in(core, request.channel, request.elements), recursive_halving(core, request.channel, bounds),
                    binomial_up(n, core.members, request.channel, false, blocks)});
   std::vector<std::uint32_t> positions = order_from_root(request);  // the root has to be the first that exchanges
-  std::ranges::rotate(positions, positions.end() - core.members.front());
+  std::rotate(positions.begin(), positions.end() - core.members.front(), positions.end());
   return placed(std::move(to_first), n, std::move(positions));
 }
 

@@ -14,7 +14,7 @@ Pattern build(const CollectiveRequest& request) {
   const auto return_share = [n = request.ranks, folded = core.folded, all = request.elements,
                              channel = request.channel](std::uint64_t, std::vector<Transfer>& out) {
     for (std::uint32_t i = 0; i < folded; ++i) {
-      const Slice share = all.part(2 * i, n);
+      const Slice share = all.part(std::int64_t{2} * i, n);
       out.push_back({.source = 2 * i + 1,
                      .destination = 2 * i,
                      .channel = channel,
