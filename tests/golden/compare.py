@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = Path(__file__).with_name("scenarios.json")
-# More than two seconds each; tests/validation/compare_sc21.py runs them.
+# More than two seconds each; tests/validation/sc21.yaml has them.
 SLOW = {"sc21-310.1b", "sc21-529.6b", "sc21-1008b"}
 ROUNDED = ["iteration_time_s", "tflops_per_gpu", "memory_peak_bytes"]
 EXACT = ["ops", "flows"]
