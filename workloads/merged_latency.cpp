@@ -1,7 +1,10 @@
 #include "workloads/merged_latency.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
+
+#include "workloads/ring_steps.hpp"
 
 namespace rehearse {
 
@@ -17,11 +20,18 @@ Seconds sum(std::vector<Seconds>& terms) {
 
 }  // namespace
 
-void MergedLatencies::add(std::uint32_t ring, std::uint32_t rounds, Seconds latency) {
-  messages_.push_back({ring, rounds, latency, links_.size()});
+void MergedLatencies::add(std::uint32_t source, std::uint32_t destination, std::uint32_t ring, std::uint32_t rounds,
+                          Seconds latency) {
+  messages_.push_back({source, destination, ring, rounds, latency, links_.size()});
 }
 
 void MergedLatencies::cross(LinkId link, Seconds busy) { links_.emplace_back(link, busy); }
+
+std::span<const std::pair<LinkId, Seconds>> MergedLatencies::links_of(std::size_t message) const {
+  const std::size_t first = messages_[message].first_link;
+  const std::size_t last = message + 1 < messages_.size() ? messages_[message + 1].first_link : links_.size();
+  return std::span(links_).subspan(first, last - first);
+}
 
 std::vector<MergedLatencies::Duration> MergedLatencies::durations() const {
   std::unordered_map<LinkId, std::vector<Seconds>> terms;
@@ -30,11 +40,10 @@ std::vector<MergedLatencies::Duration> MergedLatencies::durations() const {
   for (auto& [link, of_link] : terms) load[link] = sum(of_link);
   std::vector<Duration> out;
   for (std::size_t m = 0; m < messages_.size(); ++m) {
-    const std::size_t last = m + 1 < messages_.size() ? messages_[m + 1].first_link : links_.size();
     Duration longest;
-    for (std::size_t l = messages_[m].first_link; l < last; ++l) {
-      longest.alone = std::max(longest.alone, links_[l].second);
-      longest.shared = std::max(longest.shared, load.at(links_[l].first));
+    for (const auto& [link, busy] : links_of(m)) {
+      longest.alone = std::max(longest.alone, busy);
+      longest.shared = std::max(longest.shared, load.at(link));
     }
     out.push_back(longest);
   }
@@ -45,9 +54,15 @@ struct MergedLatencies::Ring {
   std::vector<Duration> durations;
   std::vector<Seconds> latencies;  ///< of all steps
 
-  /// What every message pays beyond the time of its bytes.
+  [[nodiscard]] Seconds slowest() const { return std::ranges::max(durations, {}, &Duration::shared).shared; }
+  /// Whether it drifts and has company: where a step is not the same for all.
+  [[nodiscard]] bool is_uneven() const {
+    return drift() > 1e-2 &&
+           std::ranges::any_of(durations, [](const Duration& d) { return d.shared > d.alone * (1 + 1e-6); });
+  }
+  /// What every message pays beyond the time of its bytes, by the means.
   [[nodiscard]] Seconds on_top() const {
-    const Seconds slowest = std::ranges::max(durations, {}, &Duration::shared).shared;
+    const Seconds slowest = this->slowest();
     const double apart = drift();
     std::vector<Seconds> paid = latencies;
     const Seconds latency = mean(paid);
@@ -81,6 +96,20 @@ struct MergedLatencies::Ring {
   }
 };
 
+std::optional<std::vector<Seconds>> MergedLatencies::replayed(const std::vector<Ring>& rings) const {
+  if (std::ranges::none_of(rings, &Ring::is_uneven)) return std::nullopt;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::uint32_t> comes_from;  // ring, position -> wire to it
+  for (std::uint32_t m = 0; m < messages_.size(); ++m) comes_from[{messages_[m].ring, messages_[m].destination}] = m;
+  std::vector<RingWire> wires;
+  for (std::size_t m = 0; m < messages_.size(); ++m) {
+    const Message& message = messages_[m];
+    if (message.rounds != messages_.front().rounds) return std::nullopt;
+    wires.push_back({comes_from.at({message.ring, message.source}), message.latency, {}});
+    for (const auto& [link, busy] : links_of(m)) wires.back().links.emplace_back(link, busy / message.rounds);
+  }
+  return ring_arrivals(wires, messages_.front().rounds);
+}
+
 std::vector<Seconds> MergedLatencies::latencies() const {
   const std::vector<Duration> duration = durations();
   std::vector<Ring> rings;
@@ -92,6 +121,12 @@ std::vector<Seconds> MergedLatencies::latencies() const {
   }
   std::vector<Seconds> on_top;
   for (const Ring& ring : rings) on_top.push_back(ring.on_top());
+  if (const auto arrivals = replayed(rings)) {
+    std::vector<Seconds> last(rings.size());
+    for (std::size_t m = 0; m < messages_.size(); ++m)
+      last[messages_[m].ring] = std::max(last[messages_[m].ring], (*arrivals)[m]);
+    for (std::size_t r = 0; r < rings.size(); ++r) on_top[r] = last[r] - rings[r].slowest();
+  }
   std::vector<Seconds> out;
   for (const Message& message : messages_) out.push_back(std::max(message.latency, on_top[message.ring]));
   return out;
@@ -112,7 +147,7 @@ std::vector<Seconds> flow_latencies(const TransferGraph& graph,
     for (; i < graph.flows().size(); ++i) {
       const GraphFlow& flow = graph.flows()[i];
       if (flow.ring == GraphFlow::no_ring || flow.stretch != first.stretch) break;
-      merged.add(flow.ring, flow.rounds, step_latency(flow));
+      merged.add(flow.source, flow.destination, flow.ring, flow.rounds, step_latency(flow));
       cross(i, merged);
     }
     const std::vector<Seconds> latencies = merged.latencies();

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -19,15 +21,15 @@ namespace rehearse {
 /// takes the steps' t of its own wire in the replay; what it pays on top, the same on every wire of a ring, makes the
 /// ring's slowest take the whole. Where all wires are alike that is the latency of every step.
 ///
-/// Wires that share a link (of several channels) share it in every step if their rings are in step, as rings of wires
-/// that are all alike are. Others drift apart, and a chunk meets those of other wires as often as they are there: t is
-/// that of a wire alone plus the others' times the link's utilisation. Within 2 % of the replay of every message on
-/// idle networks (tests/unit/scenarios_fidelity.cpp).
+/// That t is with company: wires of several channels share links. Where all wires of a ring are alike it stays in step
+/// and they share in every step; else they drift apart and meet now and then, and the steps are replayed one by one
+/// (ring_arrivals). Where too many wires differ for that, a wire meets the others as often as they keep the link busy.
+/// tests/unit/scenarios_fidelity.cpp holds all of it against the replay of every message.
 class MergedLatencies {
  public:
-  /// The next message: the ring that it goes round in (numbers from 0), the steps that it stands for, and the latency
-  /// of each.
-  void add(std::uint32_t ring, std::uint32_t rounds, Seconds latency);
+  /// The next message: from position to position, the ring that it goes round in (numbers from 0), the steps that it
+  /// stands for, and the latency of each.
+  void add(std::uint32_t source, std::uint32_t destination, std::uint32_t ring, std::uint32_t rounds, Seconds latency);
   /// A link that the message added last crosses, and how long it alone keeps that busy.
   void cross(LinkId link, Seconds busy);
 
@@ -36,7 +38,7 @@ class MergedLatencies {
 
  private:
   struct Message {
-    std::uint32_t ring = 0, rounds = 1;
+    std::uint32_t source = 0, destination = 0, ring = 0, rounds = 1;
     Seconds latency;
     std::size_t first_link = 0;
   };
@@ -44,7 +46,10 @@ class MergedLatencies {
     Seconds alone, shared;  ///< with all links to itself, and shared with all other messages
   };
   struct Ring;
+  [[nodiscard]] std::span<const std::pair<LinkId, Seconds>> links_of(std::size_t message) const;
   [[nodiscard]] std::vector<Duration> durations() const;
+  /// When the last message on each wire has arrived; nothing if rings are alike or too many wires differ.
+  [[nodiscard]] std::optional<std::vector<Seconds>> replayed(const std::vector<Ring>& rings) const;
 
   std::vector<Message> messages_;
   std::vector<std::pair<LinkId, Seconds>> links_;  ///< by message

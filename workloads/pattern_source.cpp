@@ -165,7 +165,7 @@ class PatternSource final : public FlowSource {
     MergedLatencies merged;
     for (std::size_t i = 0; i < rings.size(); ++i) {
       const Flow& flow = flows_[slots_[i]];
-      merged.add(rings[i], step_[i].rounds, flow.wire.latency);
+      merged.add(step_[i].source, step_[i].destination, rings[i], step_[i].rounds, flow.wire.latency);
       for (const Hop& hop : network_.hops(flow.wire.path))
         merged.cross(hop.link, flow.bytes / network_.link(hop.link).bandwidth * hop.times);
     }
