@@ -1,6 +1,7 @@
 #include "workloads/collective_choice.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include <fmt/format.h>
 
@@ -12,7 +13,7 @@ namespace rehearse {
 
 namespace {
 
-/// "auto" does not look at patterns of more messages than this.
+/// Without a library "auto" does not look at patterns of more messages than this, unless all are.
 constexpr std::size_t most_messages = 1 << 16;
 /// Without a library's chunks: 1, 2, 4, ... up to so many are tried.
 constexpr std::uint32_t most_chunks = 256;
@@ -25,23 +26,27 @@ class Candidates {
       : group_(group), task_(task), wish_(wish), rings_(group.ring_channels()) {}
 
   std::vector<CollectiveCandidate> run() {
-    for (const CollectiveRow& row : collective_table(task_.op)) {
-      if (wish_.algorithm == "auto" ? !may_choose(row) : row.name != wish_.algorithm) continue;
-      if (row.traits.needs_switch && !group_.has_switches()) continue;
-      for (const Protocol protocol : all_protocols)
-        if (fits(row, protocol)) add(row, protocol);
-    }
+    const bool choose = wish_.algorithm == "auto";
+    look(choose && !has_library() ? most_messages : no_limit);
+    if (out_.empty() && choose) look(no_limit);
     if (out_.empty()) explain_none();
     std::ranges::stable_sort(out_, {}, [](const CollectiveCandidate& c) { return c.time(); });
     return std::move(out_);
   }
 
  private:
-  [[nodiscard]] bool has_library() const { return !group_.cluster().node().protocols.empty(); }
-  [[nodiscard]] bool may_choose(const CollectiveRow& row) const {
-    // A computing switch adds in the network; one GPU has nothing to send, whatever the algorithm.
-    return has_library() ? row.traits.nccl : true;
+  static constexpr std::size_t no_limit = SIZE_MAX;
+
+  void look(std::size_t messages) {
+    for (const CollectiveRow& row : collective_table(task_.op)) {
+      if (wish_.algorithm == "auto" ? !may_choose(row) : row.name != wish_.algorithm) continue;
+      if (row.traits.needs_switch && !group_.has_switches()) continue;
+      for (const Protocol protocol : all_protocols)
+        if (fits(row, protocol)) add(row, protocol, messages);
+    }
   }
+  [[nodiscard]] bool has_library() const { return !group_.cluster().node().protocols.empty(); }
+  [[nodiscard]] bool may_choose(const CollectiveRow& row) const { return has_library() ? row.traits.nccl : true; }
 
   /// The switch works on plain data; a library with protocols uses one of them unless told otherwise.
   [[nodiscard]] bool fits(const CollectiveRow& row, Protocol protocol) const {
@@ -55,13 +60,13 @@ class Candidates {
     return simple ? Protocol::simple : Protocol::none;
   }
 
-  void add(const CollectiveRow& row, Protocol protocol) {
+  void add(const CollectiveRow& row, Protocol protocol, std::size_t messages) {
     CollectiveWay way{.row = &row, .protocol = protocol, .options = {}};
     way.options.root = task_.root;
     way.options.nodes = group_.nodes();
     const std::size_t channels = wish_.channels ? *wish_.channels : row.traits.rotates ? rings_.size() : 1;
     for (std::size_t c = 0; c < channels; ++c) way.options.channels.push_back(rings_[c % rings_.size()]);
-    if (wish_.algorithm == "auto" && too_large(way)) return;
+    if (messages != no_limit && count_flows(pattern_of(way), true, messages) > messages) return;
     way.options.chunks = wish_.chunks ? *wish_.chunks : 1;
     if (!wish_.chunks && row.traits.pipelined)
       way.options.chunks = protocol == Protocol::none ? best_chunks(way) : library_chunks(protocol);
@@ -70,9 +75,6 @@ class Candidates {
 
   [[nodiscard]] Pattern pattern_of(const CollectiveWay& way) const {
     return build_collective(*way.row, group_.ranks(), task_.elements, way.options);
-  }
-  [[nodiscard]] bool too_large(const CollectiveWay& way) const {
-    return count_flows(pattern_of(way), true, most_messages) > most_messages;
   }
 
   [[nodiscard]] std::uint32_t library_chunks(Protocol protocol) const {
@@ -110,12 +112,21 @@ class Candidates {
     return out;
   }
 
+  /// "none, ll"
+  [[nodiscard]] std::string own_protocols() const {
+    std::string out;
+    for (const Protocol protocol : all_protocols)
+      if (group_.has_protocol(protocol)) out += fmt::format("{}{}", out.empty() ? "" : ", ", protocol_name(protocol));
+    return out;
+  }
+
   [[noreturn]] void explain_none() const {
     const std::string_view op = collective_op_name(task_.op);
     const std::string& node = group_.cluster().node().name;
     if (wish_.protocol && !group_.has_protocol(*wish_.protocol))
-      throw InputError(fmt::format("protocol: the node type '{}' has no {}{}", node, protocol_name(*wish_.protocol),
-                                   group_.nodes().size() > 1 ? " between nodes" : ""));
+      throw InputError(fmt::format("protocol: the node type '{}' has no {}{}; one of: {}", node,
+                                   protocol_name(*wish_.protocol), group_.nodes().size() > 1 ? " between nodes" : "",
+                                   own_protocols()));
     const CollectiveRow* row = collective_table(task_.op).find(wish_.algorithm);
     if (row == nullptr)
       throw InputError(
@@ -125,8 +136,7 @@ class Candidates {
           fmt::format("algorithm: {} of {} needs nodes whose GPUs hang on a switch that computes "
                       "(collectives.in_switch of the node type); '{}' has none",
                       row->name, op, node));
-    throw InputError(fmt::format("protocol: {} of {} works on plain data: simple{}", row->name, op,
-                                 has_library() ? "" : " or none"));
+    throw InputError(fmt::format("protocol: {} of {} works on plain data: none or simple", row->name, op));
   }
 
   const CollectiveGroup& group_;

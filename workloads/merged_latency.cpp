@@ -55,17 +55,17 @@ struct MergedLatencies::Ring {
   std::vector<Seconds> latencies;  ///< of all steps
 
   [[nodiscard]] Seconds slowest() const { return std::ranges::max(durations, {}, &Duration::shared).shared; }
-  /// Whether it drifts and has company: where a step is not the same for all.
+  /// Whether a step is not the same for all: by a hundredth of it or, where wires have company, of its chunk.
   [[nodiscard]] bool is_uneven() const {
-    return drift() > 1e-2 &&
-           std::ranges::any_of(durations, [](const Duration& d) { return d.shared > d.alone * (1 + 1e-6); });
+    const bool company =
+        std::ranges::any_of(durations, [](const Duration& d) { return d.shared > d.alone * (1 + 1e-6); });
+    return spread() > 1e-2 * (company ? chunk() : chunk() + mean(latencies));
   }
   /// What every message pays beyond the time of its bytes, by the means.
   [[nodiscard]] Seconds on_top() const {
     const Seconds slowest = this->slowest();
     const double apart = drift();
-    std::vector<Seconds> paid = latencies;
-    const Seconds latency = mean(paid);
+    const Seconds latency = mean(latencies);
     Seconds total = slowest + latency;
     // Less time for the whole means more of it with company; from above it settles in a few rounds.
     for (int round = 0; round < 20; ++round) {
@@ -74,26 +74,31 @@ struct MergedLatencies::Ring {
         const double company = 1 - apart * (1 - std::min(1.0, d.shared / total));
         idle.push_back(slowest - d.alone - (d.shared - d.alone) * company);
       }
-      total = slowest + std::max(Seconds(0), latency - mean(idle));
+      total = slowest + std::max(Seconds(0), latency - mean(std::move(idle)));
     }
     return total - slowest;
   }
 
  private:
-  static Seconds mean(std::vector<Seconds>& terms) { return sum(terms) / static_cast<double>(terms.size()); }
+  static Seconds mean(std::vector<Seconds> terms) { return sum(terms) / static_cast<double>(terms.size()); }
 
-  /// 0: the wires are alike, the ring stays in step; 1: they differ by a chunk's time or more.
-  [[nodiscard]] double drift() const {
-    Seconds least = durations.front().alone + latencies.front(), most = least;
+  /// Of all steps, on average over the wires.
+  [[nodiscard]] Seconds chunk() const {
     std::vector<Seconds> alone;
-    for (std::size_t i = 0; i < durations.size(); ++i) {
-      alone.push_back(durations[i].alone);
-      least = std::min(least, alone.back() + latencies[i]);
-      most = std::max(most, alone.back() + latencies[i]);
-    }
-    const Seconds chunk = mean(alone);
-    return most - least < chunk ? (most - least) / chunk : 1;
+    for (const Duration& d : durations) alone.push_back(d.alone);
+    return mean(std::move(alone));
   }
+  /// By how much the wires differ.
+  [[nodiscard]] Seconds spread() const {
+    Seconds least = durations.front().alone + latencies.front(), most = least;
+    for (std::size_t i = 0; i < durations.size(); ++i) {
+      least = std::min(least, durations[i].alone + latencies[i]);
+      most = std::max(most, durations[i].alone + latencies[i]);
+    }
+    return most - least;
+  }
+  /// 0: the wires are alike, the ring stays in step; 1: they differ by a chunk's time or more.
+  [[nodiscard]] double drift() const { return spread() < chunk() ? spread() / chunk() : 1; }
 };
 
 std::optional<std::vector<Seconds>> MergedLatencies::replayed(const std::vector<Ring>& rings) const {

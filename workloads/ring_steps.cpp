@@ -136,8 +136,9 @@ class RingReplay {
       }
       for (Class& c : classes_) {
         if (!c.sending) continue;
+        const bool ends = now + c.remaining / c.speed <= next;  // however short: rounding must not leave it for ever
         c.remaining -= (next - now) * c.speed;
-        if (c.remaining > 1e-9) continue;
+        if (!ends && c.remaining > 1e-9) continue;
         c.sending = false;
         c.left.push_back(next);
       }
