@@ -168,7 +168,8 @@ void hold_to_limits(StudyResult& result) {
   for (const StudyLimit& limit : result.study->limits)
     for (const StudySummary& summary : result.summaries)
       if (summary.name == limit.summary)
-        if (std::string text = exceeded(limit, summary); !text.empty()) result.exceeded.push_back(std::move(text));
+        if (const std::string text = exceeded(limit, summary); !text.empty())
+          result.exceeded.push_back(fmt::format("{}: {}", result.study->name, text));
   for (std::size_t i = 0; i < result.points.size(); ++i) {
     const StudyRow& row = result.study->rows[i];
     const StudyPoint& point = result.points[i];
