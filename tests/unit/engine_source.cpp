@@ -5,82 +5,23 @@
 #include <random>
 #include <stdexcept>
 
+#include "tests/support/given_source.hpp"
+#include "tests/support/relative.hpp"
 #include "tests/support/replayed.hpp"
 
 namespace rehearse {
 namespace {
 
+using testing::append;
+using testing::GivenFlow;
+using testing::GivenFlows;
+using testing::GivenSource;
 using testing::in_child;
+using testing::schedule_of;
 using Times = std::vector<double>;
 
-doctest::Approx is(double value) { return doctest::Approx(value).epsilon(1e-12); }
+doctest::Approx is(double value) { return testing::relative(value, 1e-12); }
 
-/// A flow, with the flows before it that must have left, or arrived.
-struct GivenFlow {
-  PathId path{};
-  std::int64_t bytes = 0;
-  double latency = 0;
-  std::vector<std::size_t> left = {}, arrived = {};
-};
-using GivenFlows = std::vector<GivenFlow>;
-
-/// Flow i has the token i + `first_token`. Remembers what it was told: 2i that flow i left, 2i + 1 that it arrived.
-class GivenSource : public FlowSource {
- public:
-  explicit GivenSource(const GivenFlows& flows, std::uint64_t first_token = 0)
-      : flows_(flows), first_token_(first_token), pending_(flows.size()) {
-    for (std::size_t i = 0; i < flows.size(); ++i) pending_[i] = flows[i].left.size() + flows[i].arrived.size();
-  }
-  void begin(std::vector<SourceFlow>& started) override {
-    for (std::size_t i = 0; i < flows_.size(); ++i)
-      if (pending_[i] == 0) start(i, started);
-  }
-  void left(std::uint64_t token, std::vector<SourceFlow>& started) override {
-    told_.push_back(2 * (token - first_token_));
-    for (std::size_t i = 0; i < flows_.size(); ++i) free(i, flows_[i].left, token, started);
-  }
-  void arrived(std::uint64_t token, std::vector<SourceFlow>& started) override {
-    told_.push_back(2 * (token - first_token_) + 1);
-    for (std::size_t i = 0; i < flows_.size(); ++i) free(i, flows_[i].arrived, token, started);
-  }
-  [[nodiscard]] const std::vector<std::size_t>& told() const { return told_; }
-
- private:
-  void start(std::size_t i, std::vector<SourceFlow>& started) const {
-    started.push_back({flows_[i].path, Bytes(flows_[i].bytes), Seconds(flows_[i].latency), first_token_ + i});
-  }
-  void free(std::size_t i, const std::vector<std::size_t>& before, std::uint64_t token,
-            std::vector<SourceFlow>& started) {
-    if (std::ranges::count(before, token - first_token_) > 0 && --pending_[i] == 0) start(i, started);
-  }
-
-  const GivenFlows& flows_;
-  std::uint64_t first_token_;
-  std::vector<std::size_t> pending_;
-  std::vector<std::size_t> told_;
-};
-
-/// Op 2i is flow i until it has left, op 2i + 1 its latency.
-Schedule schedule_of(const GivenFlows& flows) {
-  ScheduleBuilder b(2);
-  for (std::uint32_t i = 0; i < flows.size(); ++i) {
-    const OpId flow = b.add_flow({}, Kind::other, Rank{0}, Rank{1}, Bytes(flows[i].bytes), flows[i].path, {}, 0);
-    b.add_edge(flow, b.add_compute({}, Kind::other, no_lane, Seconds(flows[i].latency)));
-  }
-  for (std::uint32_t i = 0; i < flows.size(); ++i) {
-    for (const std::size_t j : flows[i].left) b.add_edge(OpId{static_cast<std::uint32_t>(2 * j)}, OpId{2 * i});
-    for (const std::size_t j : flows[i].arrived) b.add_edge(OpId{static_cast<std::uint32_t>(2 * j + 1)}, OpId{2 * i});
-  }
-  return b.build();
-}
-
-/// Makespan, flows, most alive, bytes by link.
-void append(Times& numbers, const SourceReplay& replay) {
-  numbers.push_back(replay.makespan.value());
-  numbers.push_back(static_cast<double>(replay.flows));
-  numbers.push_back(static_cast<double>(replay.most_alive));
-  numbers.insert(numbers.end(), replay.link_bytes.begin(), replay.link_bytes.end());
-}
 Times replay_source(const Network& network, const GivenFlows& flows) {
   return in_child([&] {
     Replayer replayer(network);
@@ -243,7 +184,7 @@ TEST_CASE("source: the flows alive are those under way, and no more are kept") {
     append(numbers, replayer.replay(source));
     return numbers;
   });
-  CHECK(seen[0] == doctest::Approx(5e-3).epsilon(1e-9));
+  CHECK(seen[0] == testing::relative(5e-3, 1e-9));
   CHECK(seen[1] == 5000);
   CHECK(seen[2] == 1);
   CHECK(seen[3] == 5e6);
@@ -282,7 +223,7 @@ TEST_CASE("source: paths may be added before and during a replay") {
     append(numbers, replayer.replay(during));
     numbers.push_back(static_cast<double>(replayer.network().path_count()));
     numbers.push_back(replayer.network().latency(both).value());
-    ScheduleBuilder b(2);  // a schedule may take them, too, and pays their latency
+    ScheduleBuilder b(2);  // a schedule pays their latency
     b.add_flow({}, Kind::other, Rank{0}, Rank{1}, Bytes(1'000'000), PathId{4});
     numbers.push_back(replayer.replay(b.build()).makespan.value());
     return numbers;
@@ -352,7 +293,7 @@ TEST_CASE("source: the same each time, on one Replayer with schedules between th
   const std::size_t part = once.size() / 3;
   for (std::size_t i = part; i < once.size(); ++i) {
     CAPTURE(i);
-    CHECK(once[i] == doctest::Approx(once[i % part]).epsilon(1e-14));  // SimGrid's clock runs on
+    CHECK(once[i] == testing::relative(once[i % part], 1e-14));  // SimGrid's clock runs on
   }
 }
 

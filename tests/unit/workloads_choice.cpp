@@ -7,10 +7,9 @@
 
 #include <fmt/format.h>
 
-#include "scenarios/collective_simulate.hpp"
-#include "scenarios/collective_ways.hpp"
 #include "tests/support/cluster_text.hpp"
-#include "tests/support/forked.hpp"
+#include "tests/support/relative.hpp"
+#include "workloads/collective_choice.hpp"
 
 namespace rehearse {
 namespace {
@@ -247,16 +246,16 @@ TEST_CASE("choice: the start of a collective adds up") {
     const CollectiveWay way{.row = collective_table(task.op).find(row), .protocol = protocol};
     return collective_start(of.view, task, way).value() * 1e6;
   };
-  CHECK(start(group, "ring", Protocol::ll) == doctest::Approx(3 + 5 + 2));
-  CHECK(start(group, "ring", Protocol::simple) == doctest::Approx(3 + 7 + 2));
-  CHECK(start(group, "in_switch", Protocol::simple) == doctest::Approx(3 + 40 + 2));
-  CHECK(start(group, "ring", Protocol::none) == doctest::Approx(3));
-  CHECK(start(group, "in_switch", Protocol::none) == doctest::Approx(3));
-  CHECK(start(alone, "ring", Protocol::simple) == doctest::Approx(3));
+  CHECK(start(group, "ring", Protocol::ll) == testing::relative(3 + 5 + 2, 1e-9));
+  CHECK(start(group, "ring", Protocol::simple) == testing::relative(3 + 7 + 2, 1e-9));
+  CHECK(start(group, "in_switch", Protocol::simple) == testing::relative(3 + 40 + 2, 1e-9));
+  CHECK(start(group, "ring", Protocol::none) == testing::relative(3, 1e-9));
+  CHECK(start(group, "in_switch", Protocol::none) == testing::relative(3, 1e-9));
+  CHECK(start(alone, "ring", Protocol::simple) == testing::relative(3, 1e-9));
   const auto found = group.candidates(task, {.algorithm = "ring", .protocol = Protocol::ll});
-  CHECK(found.front().start.value() == doctest::Approx(10e-6));
+  CHECK(found.front().start.value() == testing::relative(10e-6, 1e-9));
   const Group free("dgx-h100", 1, 8);
-  CHECK(start(free, "ring", Protocol::ll) == doctest::Approx(6.6));
+  CHECK(start(free, "ring", Protocol::ll) == testing::relative(6.6, 1e-9));
 }
 
 TEST_CASE("choice: a library's pipelines have chunks of its size, others as many as cost least") {
@@ -282,32 +281,6 @@ TEST_CASE("choice: a library's pipelines have chunks of its size, others as many
   }
   const auto most = plain.candidates(Group::bytes_of(4), {.algorithm = "tree"}).front();
   CHECK(most.way.options.chunks == 1);  // of one element
-}
-
-TEST_CASE("choice: without a library the estimate is the simulated time where steps do not overlap") {
-  const std::string yaml =
-      "cluster: {node: {gpus: 1, device: a100-80gb-sxm, nic: {count: 1, bandwidth: 10 GB/s, latency: 1 us}}, nodes: 8, "
-      "fabric: {topology: switch}}\nprotocol: none\nchannels: 1\n";
-  for (const auto& [op, row] : {std::pair{"all_reduce", "ring"},
-                                {"all_gather", "ring"},
-                                {"reduce_scatter", "ring"},
-                                {"all_to_all", "pairwise"},
-                                {"all_reduce", "halving_doubling"}})
-    for (const std::uint32_t ranks : {2U, 5U, 8U}) {
-      if (std::string(row) == "halving_doubling" && ranks == 5) continue;  // the two that are left over overlap
-      CAPTURE(op);
-      CAPTURE(row);
-      CAPTURE(ranks);
-      const CollectiveJob job = read_collective_job(parse_yaml(
-          yaml + fmt::format("op: {}\nalgorithm: {}\nranks: {}\nbytes: {}\n", op, row, ranks, ranks * 40'000), "test"));
-      const CollectiveGroup group = group_of(job, ranks);
-      const CollectiveCandidate estimate = candidates_of(job, group, job.bytes.front(), job.algorithm).front();
-      CHECK(estimate.latency > Seconds(0));
-      CHECK(estimate.bandwidth > Seconds(0));
-      const std::vector<double> simulated =
-          testing::in_child([&] { return std::vector<double>{simulate_collective(job).time.value()}; });
-      CHECK(simulated[0] == doctest::Approx(estimate.time().value()).epsilon(1e-6));
-    }
 }
 
 }  // namespace
