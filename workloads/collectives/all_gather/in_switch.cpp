@@ -15,7 +15,7 @@ Pattern build(const CollectiveRequest& request) {
   std::vector<PipelinedWire> wires;
   for (std::size_t a = 0; a < count; ++a)
     for (std::size_t s = 0; s < count; ++s) {
-      const RailStep step{request, a, request.nodes[(a + count - s) % count]};
+      const RailStep step{request, a, request.nodes[(a + count - s) % count], static_cast<std::uint32_t>(s)};
       step.rails_and_switch(true, s, wires);
       if (s + 1 < count) step.along_rails(false, s, wires);
       step.all_and_switch(false, s + 1, wires);

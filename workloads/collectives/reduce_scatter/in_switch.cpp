@@ -15,9 +15,10 @@ Pattern build(const CollectiveRequest& request) {
   std::vector<PipelinedWire> wires;
   for (std::size_t a = 0; a < count; ++a)
     for (std::size_t s = 0; s < count; ++s) {  // begins with the shares of the node before, ends with its own
-      const RailStep step{request, a, request.nodes[(a + 2 * count - 1 - s) % count]};
+      RailStep step{request, a, request.nodes[(a + 2 * count - 1 - s) % count]};
       step.all_and_switch(true, s, wires);
       step.rails_and_switch(false, s + 1, wires);
+      step.stream = static_cast<std::uint32_t>(s) + 1;
       // The next node has its own sum in place in step s + 2; only then may this one's be added.
       if (s + 1 < count) step.along_rails(true, s + 3, wires);
     }
