@@ -55,7 +55,8 @@ class Replayer {
   /// (SimGrid's clock runs on). Throws std::logic_error where the schedule does not run to its end (a cycle) or names a
   /// path that the network lacks, or a lane that it has not itself.
   Timeline replay(const Schedule& schedule);
-  /// The same of flows that are made as they are needed. A source may add paths while it goes on.
+  /// The same of flows that are made as they are needed. A source may add paths while it goes on. What it throws comes
+  /// out; after that its flows are still under way, and every further replay throws std::logic_error.
   SourceReplay replay(FlowSource& source);
 
   /// As Network::add_path.

@@ -54,6 +54,9 @@ class Replayer::Impl {
   void timer(std::uint32_t token) { source_ ? source_->timer_ended(token) : timer_ended(token); }
   void flow_end(std::uint32_t token) { source_ ? source_->flow_ended(token) : end(token, world_.now() - epoch_); }
 
+  void refuse_if_cut_off() const {
+    if (cut_off_) throw std::logic_error("a source ended a replay with an exception: its flows are still under way");
+  }
   void check_ids(const Schedule& schedule) const;
   void make_nodes(const Schedule& schedule);
   [[nodiscard]] Timeline take_timeline();
@@ -72,6 +75,7 @@ class Replayer::Impl {
   Network network_;
   SimgridWorld world_;
   std::optional<SourceWalk> source_;  // of the replay under way, if it is one of a source
+  bool cut_off_ = false;              // by an exception of a source
   // State of the replay of a schedule under way. Dates are relative to `epoch_`, the engine's clock when it began.
   const Schedule* schedule_ = nullptr;
   double epoch_ = 0;
@@ -84,6 +88,7 @@ class Replayer::Impl {
 };
 
 Timeline Replayer::Impl::replay(const Schedule& schedule) {
+  refuse_if_cut_off();
   check_ids(schedule);
   schedule_ = &schedule;
   epoch_ = world_.now();
@@ -100,11 +105,14 @@ Timeline Replayer::Impl::replay(const Schedule& schedule) {
 }
 
 SourceReplay Replayer::Impl::replay(FlowSource& source) {
+  refuse_if_cut_off();
+  cut_off_ = true;
   source_.emplace(source, network_, world_);
   source_->begin();
   world_.run();
   SourceReplay result = source_->result();
   source_.reset();
+  cut_off_ = false;
   return result;
 }
 

@@ -1,6 +1,7 @@
 #include "engine/replay/source_walk.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace rehearse::replay_detail {
 
@@ -12,6 +13,8 @@ void SourceWalk::begin() {
 }
 
 void SourceWalk::start(const SourceFlow& flow, double now) {
+  if (index(flow.path) >= network_.path_count())
+    throw std::logic_error("a source's flow takes a path that is not there");
   if (free_.empty()) {
     free_.push_back(static_cast<std::uint32_t>(live_.size()));
     live_.emplace_back();
@@ -34,12 +37,13 @@ void SourceWalk::tell(const News& news) {
   if (!telling_) tell_all();
 }
 
-/// Chains of flows that take no time may be long: a work list, not recursion.
+/// Chains of flows that take no time may be long: a work list, not recursion; first in, first out, so that a flow has
+/// arrived before those that its leaving began have left.
 void SourceWalk::tell_all() {
   telling_ = true;
   while (!news_.empty()) {
-    const News news = news_.back();
-    news_.pop_back();
+    const News news = news_.front();
+    news_.pop_front();
     started_.clear();
     if (news.arrived)
       tell_arrived(news);

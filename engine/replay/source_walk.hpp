@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 #include "engine/network.hpp"
@@ -49,7 +50,7 @@ class SourceWalk {
   std::size_t alive_ = 0, most_alive_ = 0;
   std::vector<Live> live_;  // by slot: the token of the world
   std::vector<std::uint32_t> free_;
-  std::vector<News> news_;
+  std::deque<News> news_;
   bool telling_ = false;
   std::vector<SourceFlow> started_;
   std::vector<double> path_bytes_;
