@@ -11,6 +11,7 @@
 #include "engine/base/mixing.hpp"
 #include "platforms/calibrate/calibrate.hpp"
 #include "platforms/calibrate/grid.hpp"
+#include "tests/support/relative.hpp"
 #include "tests/support/synthetic_bench.hpp"
 
 using namespace rehearse;
@@ -110,13 +111,13 @@ TEST_CASE("calibrate: where products follow the model itself its parameters are 
   bench.model = truth;
   const Device device = calibrate(bench, options_for(bench), {}).device;
   CHECK(device.launch_overhead == SyntheticBench::launch_gap);
-  CHECK(device.memory_efficiency == doctest::Approx(0.857).epsilon(0.01));
-  CHECK(device.memory_latency.value() == doctest::Approx(2.15e-6).epsilon(0.1));
+  CHECK(device.memory_efficiency == testing::relative(0.857, 0.01));
+  CHECK(device.memory_latency.value() == testing::relative(2.15e-6, 0.1));
   const GemmProfile& profile = device.gemm.at(Precision::bf16);
-  CHECK(profile.efficiency == doctest::Approx(0.83).epsilon(0.02));
-  CHECK(profile.setup.value() == doctest::Approx(2.5e-6).epsilon(0.15));
-  CHECK(profile.k_ramp == doctest::Approx(150.0).epsilon(0.15));
-  CHECK(profile.tile_ramp == doctest::Approx(30.0).epsilon(0.3));
+  CHECK(profile.efficiency == testing::relative(0.83, 0.02));
+  CHECK(profile.setup.value() == testing::relative(2.5e-6, 0.15));
+  CHECK(profile.k_ramp == testing::relative(150.0, 0.15));
+  CHECK(profile.tile_ramp == testing::relative(30.0, 0.3));
 }
 
 TEST_CASE("calibrate: the full grid ends within its budget, which a clock holds") {
@@ -229,5 +230,5 @@ TEST_CASE("calibrate: a profile that was written and read back gives the same ti
   CHECK(measured_points(again) == measured_points(device));
   const std::vector<Case> cases = grid_cases(bench.machine(), options_for(bench));
   for (std::size_t i = 0; i < cases.size(); i += 7)
-    CHECK(again.time(cases[i].kernel).value() == doctest::Approx(device.time(cases[i].kernel).value()).epsilon(2e-5));
+    CHECK(again.time(cases[i].kernel).value() == testing::relative(device.time(cases[i].kernel).value(), 2e-5));
 }

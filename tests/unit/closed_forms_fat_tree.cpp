@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "tests/support/closed_forms.hpp"
+#include "tests/support/relative.hpp"
 
 namespace rehearse {
 namespace {
@@ -46,8 +47,8 @@ std::pair<double, double> ends(const Exchange& e, std::uint32_t below, bool same
 
 // All of these messages end at one time.
 void check(const std::pair<double, double>& range, double expected) {
-  CHECK(range.first == doctest::Approx(expected).epsilon(tolerance));
-  CHECK(range.second == doctest::Approx(expected).epsilon(tolerance));
+  CHECK(range.first == testing::relative(expected, tolerance));
+  CHECK(range.second == testing::relative(expected, tolerance));
 }
 
 std::size_t degree_of_first_leaf(const std::string& topology, std::uint32_t endpoints) {

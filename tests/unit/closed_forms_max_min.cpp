@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "tests/support/relative.hpp"
 #include "tests/support/replayed.hpp"
 
 namespace rehearse {
@@ -35,7 +36,7 @@ void check(const std::vector<double>& found, const std::vector<double>& expected
   REQUIRE(found.size() == expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     CAPTURE(i);
-    CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-9));
+    CHECK(found[i] == testing::relative(expected[i], 1e-9));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/support/closed_forms.hpp"
+#include "tests/support/relative.hpp"
 #include "workloads/collectives/collective.hpp"
 
 namespace rehearse {
@@ -40,7 +41,7 @@ void run(const Fabric& fabric, const std::vector<CollectiveReplay>& replays, con
   REQUIRE(found.size() == checks.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     CAPTURE(checks[i].what);
-    CHECK(found[i] == doctest::Approx(checks[i].expected).epsilon(tolerance));
+    CHECK(found[i] == testing::relative(checks[i].expected, tolerance));
   }
 }
 
@@ -107,7 +108,7 @@ TEST_CASE("ring: sizes that do not divide cost at most an element's time a step"
     for (std::size_t i = 0; i < flows.size(); ++i) {
       CAPTURE(name_of(op, ranks[i], false));
       CAPTURE(means[i]);
-      CHECK(flow[i] == doctest::Approx(steps[i] * (ceilings[i] * element + 2 * latency)).epsilon(tolerance));
+      CHECK(flow[i] == testing::relative(steps[i] * (ceilings[i] * element + 2 * latency), tolerance));
       const double mean = steps[i] * (means[i] * element + 2 * latency);
       CHECK(fluid[i] >= mean * (1 - tolerance));
       CHECK(fluid[i] <= (mean + passes(op) * element) * (1 + tolerance));

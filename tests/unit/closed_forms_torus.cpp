@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "tests/support/closed_forms.hpp"
+#include "tests/support/relative.hpp"
 
 namespace rehearse {
 namespace {
@@ -33,7 +34,7 @@ void check(const std::string& topology, std::uint32_t endpoints, double bandwidt
   for (std::size_t i = messages.size(); i-- > 0;)
     if (std::abs(t.end[i].value() - messages[i].expected) > tolerance * messages[i].expected) ++wrong, first_wrong = i;
   CHECK(wrong == 0);
-  CHECK(t.end[first_wrong].value() == doctest::Approx(messages[first_wrong].expected).epsilon(tolerance));
+  CHECK(t.end[first_wrong].value() == testing::relative(messages[first_wrong].expected, tolerance));
 }
 
 struct Dimension {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "tests/support/collective_replay.hpp"
+#include "tests/support/relative.hpp"
 #include "workloads/collectives/collective.hpp"
 
 namespace rehearse {
@@ -228,7 +229,7 @@ TEST_CASE("all_reduce: fluid takes as long as flow") {
   const std::vector<double> seconds = testing::collective_seconds(idle(), replays);
   for (std::size_t i = 0; i < what.size(); ++i) {
     CAPTURE(what[i]);
-    CHECK(seconds[2 * i + 1] == doctest::Approx(seconds[2 * i]).epsilon(tolerance[i]));
+    CHECK(seconds[2 * i + 1] == testing::relative(seconds[2 * i], tolerance[i]));
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "tests/support/collective_cases.hpp"
 #include "tests/support/collective_replay.hpp"
+#include "tests/support/relative.hpp"
 
 namespace rehearse {
 namespace {
@@ -56,7 +57,7 @@ void check(const std::vector<Run>& runs, std::int64_t share) {
     const double flow = seconds[2 * i], fluid = seconds[2 * i + 1];
     CHECK(flow >= runs[i].bounds.least * (1 - tolerance));
     CHECK(flow <= runs[i].bounds.most * (1 + tolerance));
-    if (share * runs[i].ranks >= 1 << 20) CHECK(fluid == doctest::Approx(flow).epsilon(0.02));
+    if (share * runs[i].ranks >= 1 << 20) CHECK(fluid == testing::relative(flow, 0.02));
   }
 }
 

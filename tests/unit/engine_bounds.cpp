@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/timeline.hpp"
+#include "tests/support/relative.hpp"
 
 namespace rehearse {
 namespace {
@@ -18,7 +19,7 @@ struct Wires {
 constexpr Bytes gigabyte(1'000'000'000);
 
 double approx(Seconds s) { return s.value(); }
-doctest::Approx is(double value) { return doctest::Approx(value).epsilon(1e-14); }
+doctest::Approx is(double value) { return testing::relative(value, 1e-14); }
 
 TEST_CASE("bounds: nothing takes no time") {
   const Wires w;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "engine/network.hpp"
+#include "tests/support/relative.hpp"
 
 namespace rehearse {
 namespace {
@@ -39,7 +40,7 @@ TEST_CASE("network: a path has the sum of its links' latencies and the least of 
   CHECK(w.n.hops(both)[0] == Hop{w.fast, 1});
   CHECK(w.n.hops(both)[1] == Hop{w.slow, 1});
   REQUIRE(w.n.hops(fast).size() == 1);
-  CHECK(w.n.latency(both).value() == doctest::Approx(2.5e-6).epsilon(1e-15));
+  CHECK(w.n.latency(both).value() == testing::relative(2.5e-6, 1e-15));
   CHECK(w.n.bottleneck(both) == BytesPerSecond(1e9));
   CHECK(w.n.bottleneck(fast) == BytesPerSecond(4e9));
 }

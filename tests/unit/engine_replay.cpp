@@ -6,6 +6,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "tests/support/relative.hpp"
 #include "tests/support/replayed.hpp"
 
 namespace rehearse {
@@ -51,7 +52,7 @@ Times ends(const Timeline& t) {
   for (Seconds s : t.end) out.push_back(s.value());
   return out;
 }
-doctest::Approx is(double value) { return doctest::Approx(value).epsilon(1e-12); }
+doctest::Approx is(double value) { return testing::relative(value, 1e-12); }
 
 TEST_CASE("replay: an empty schedule ends at once") {
   const Timeline t = replay(Wires().n, ScheduleBuilder(3).build());

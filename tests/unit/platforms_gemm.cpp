@@ -8,6 +8,7 @@
 
 #include "platforms/device.hpp"
 #include "tests/support/csv_table.hpp"
+#include "tests/support/relative.hpp"
 
 using namespace rehearse;
 
@@ -44,7 +45,7 @@ TEST_CASE("gemm: C++ and scripts/fit_gemm.py give the same times") {
     const Precision p = whole(row[5]) == 1 ? Precision::fp8 : Precision::fp16;
     REQUIRE(element_bytes(p) == whole(row[5]));
     const Kernel kernel = product(whole(row[10]), whole(row[11]), whole(row[12]), whole(row[13]), p);
-    CHECK(device_of(row, p).time(kernel).value() == doctest::Approx(row[14]).epsilon(1e-9));
+    CHECK(device_of(row, p).time(kernel).value() == testing::relative(row[14], 1e-9));
   }
 }
 
@@ -98,7 +99,7 @@ TEST_CASE("gemm: limits") {
   SUBCASE("whole waves and large k reach peak times efficiency") {
     const Kernel kernel = product(1, 12 * 256, 11 * 128, 1 << 22);  // 132 tiles
     const double share = kernel.flops() / device.time(kernel) / profile.peak;
-    CHECK(share == doctest::Approx(profile.efficiency).epsilon(1e-3));
+    CHECK(share == testing::relative(profile.efficiency, 1e-3));
   }
   SUBCASE("a tiny product costs its launch and setup and less than a microsecond more") {
     const Seconds fixed = device.launch_overhead + profile.setup;
@@ -109,7 +110,7 @@ TEST_CASE("gemm: limits") {
     const double bytes = 2.0 * (16384.0 + 16384.0 * 16384.0 + 16384.0);
     const double expected = (device.launch_overhead + profile.setup).value() +
                             bytes / (device.memory_bandwidth.value() * device.memory_efficiency);
-    CHECK(device.time(product(1, 1, 16384, 16384)).value() == doctest::Approx(expected).epsilon(1e-9));
+    CHECK(device.time(product(1, 1, 16384, 16384)).value() == testing::relative(expected, 1e-9));
   }
   SUBCASE("a row more than a wave of tiles costs up to another wave") {
     const double wave = device.time(product(1, 12 * 256, 11 * 128, 65536)).value();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "platforms/interpolant.hpp"
+#include "tests/support/relative.hpp"
 
 using namespace rehearse;
 
@@ -70,7 +71,7 @@ TEST_CASE("interpolant: exact at the points, in order or not") {
     const Interpolant f(data.points, data.times);
     CHECK((f.out_of_order() > 0) == noisy);
     for (std::size_t i = 0; i < data.points.size(); ++i)
-      REQUIRE(f.at(data.points[i]) / data.times[i] == doctest::Approx(1.0).epsilon(1e-8));
+      REQUIRE(f.at(data.points[i]) / data.times[i] == testing::relative(1.0, 1e-8));
   }
 }
 
@@ -95,7 +96,7 @@ TEST_CASE("interpolant: continuous, where points are out of order too") {
     // Beside a point, where tents and cones meet, or anywhere.
     const SizePoint x = i % 2 == 0 ? data.points[static_cast<std::size_t>(i) % data.points.size()] : random.point();
     const SizePoint y = point(x.sizes[0] * (1.0 + 1e-9), x.sizes[1] * (1.0 - 1e-9), x.sizes[2] * (1.0 + 1e-9));
-    REQUIRE(f.at(y) / f.at(x) == doctest::Approx(1.0).epsilon(1e-5));
+    REQUIRE(f.at(y) / f.at(x) == testing::relative(1.0, 1e-5));
   }
 }
 
@@ -109,9 +110,9 @@ TEST_CASE("interpolant: a point out of order is met, and does no harm elsewhere"
   times[1] = 1.2 * times[2];
   const Interpolant f(points, times);
   CHECK(f.out_of_order() == 2);
-  CHECK(f.at(points[1]) / times[1] == doctest::Approx(1.0).epsilon(1e-8));
-  CHECK(f.at(point(1000, 100, 100)) / times[3] == doctest::Approx(1.0).epsilon(1e-8));
-  CHECK(f.at(point(1, 100, 100)) / times[0] == doctest::Approx(1.0).epsilon(1e-8));
+  CHECK(f.at(points[1]) / times[1] == testing::relative(1.0, 1e-8));
+  CHECK(f.at(point(1000, 100, 100)) / times[3] == testing::relative(1.0, 1e-8));
+  CHECK(f.at(point(1, 100, 100)) / times[0] == testing::relative(1.0, 1e-8));
 }
 
 TEST_CASE("interpolant: a step that was measured is seen") {
@@ -145,10 +146,10 @@ TEST_CASE("interpolant: outside of the points it follows the model") {
   const Data data = ordered_data(random, 30, false);
   const Interpolant f(data.points, data.times);
   const SizePoint far = point(1e5, 1e5, 1e5), farther = point(1e6, 1e5, 1e5);
-  CHECK(f.at(farther) / f.at(far) == doctest::Approx(farther.model / far.model).epsilon(0.01));
+  CHECK(f.at(farther) / f.at(far) == testing::relative(farther.model / far.model, 0.01));
   const Interpolant one({point(10, 10, 10)}, {Seconds(5e-6)});
   CHECK(one.at(point(1e4, 1e4, 1e4)) / (point(1e4, 1e4, 1e4).model * (Seconds(5e-6) / point(10, 10, 10).model)) ==
-        doctest::Approx(1.0).epsilon(0.2));
+        testing::relative(1.0, 0.2));
   CHECK(one.leave_one_out().at(0) == point(10, 10, 10).model);
 }
 

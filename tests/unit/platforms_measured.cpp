@@ -10,6 +10,7 @@
 #include "platforms/device.hpp"
 #include "platforms/gemm_model.hpp"
 #include "tests/support/csv_table.hpp"
+#include "tests/support/relative.hpp"
 
 using namespace rehearse;
 
@@ -50,7 +51,7 @@ Device device_in_order() {
 TEST_CASE("measured: the H100 table is met exactly, and each row by the others") {
   Device device = h100_measured();
   for (const auto& [work, time] : device.gemm.at(Precision::bf16).measured.points)
-    REQUIRE(device.time(kernel_of(work)) / time == doctest::Approx(1.0).epsilon(1e-8));
+    REQUIRE(device.time(kernel_of(work)) / time == testing::relative(1.0, 1e-8));
   device.state_errors();
   const LeaveOneOut& error = device.gemm.at(Precision::bf16).measured.long_error;
   MESSAGE("H100 bf16, leave-one-out, >= 10 us: ", error.points, " rows, median ", error.median, ", 95th percentile ",
@@ -119,7 +120,7 @@ TEST_CASE("measured: layouts and alignments have tables of their own, and stand 
   CHECK(device.time(kernel_of(input)).value() == doctest::Approx(300e-6));
   Gemm odd_weight = odd;
   odd_weight.layout = Layout::nt;
-  CHECK(device.time(kernel_of(odd_weight)).value() == doctest::Approx(330e-6).epsilon(0.02));
+  CHECK(device.time(kernel_of(odd_weight)).value() == testing::relative(330e-6, 0.02));
   CHECK(device.time(kernel_of(forward, Precision::fp8)) == device.model_time(kernel_of(forward, Precision::fp8)));
 }
 
@@ -135,8 +136,8 @@ TEST_CASE("measured: streams by kind, attention by what it is") {
   device.build_tables();
   const auto adam = [](std::int64_t bytes) { return kernel_of(Stream{StreamKind::adam, Bytes(bytes)}); };
   CHECK(device.time(adam(65536)).value() == doctest::Approx(4e-6 + 65536 / 2.5e12));
-  CHECK(device.time(adam(1000000)).value() == doctest::Approx(4e-6 + 1e6 / 2.5e12).epsilon(0.03));
-  CHECK(device.time(adam(std::int64_t{1} << 36)).value() == doctest::Approx(68719476736.0 / 2.5e12).epsilon(0.06));
+  CHECK(device.time(adam(1000000)).value() == testing::relative(4e-6 + 1e6 / 2.5e12, 0.03));
+  CHECK(device.time(adam(std::int64_t{1} << 36)).value() == testing::relative(68719476736.0 / 2.5e12, 0.06));
   CHECK(device.time(adam(0)) > Seconds(0));
   const Kernel cast = kernel_of(Stream{StreamKind::cast, Bytes(1000000)});
   CHECK(device.time(cast) == device.model_time(cast));
@@ -146,7 +147,7 @@ TEST_CASE("measured: streams by kind, attention by what it is") {
   CHECK(device.time(kernel_of(attention, Precision::tf32)) == device.model_time(kernel_of(attention, Precision::tf32)));
   Attention longer = attention;
   longer.seq_q = longer.seq_kv = 16384;
-  CHECK(device.time(kernel_of(longer)).value() == doctest::Approx(16 * 300e-6).epsilon(0.2));
+  CHECK(device.time(kernel_of(longer)).value() == testing::relative(16 * 300e-6, 0.2));
 }
 
 TEST_CASE("measured: more attention and longer streams never take less") {

@@ -10,6 +10,7 @@
 
 #include "engine/base/document.hpp"
 #include "platforms/device.hpp"
+#include "tests/support/relative.hpp"
 
 using namespace rehearse;
 
@@ -103,25 +104,25 @@ TEST_CASE("profile: what is written reads back, and writes the same bytes again"
   CHECK(text_of(again) == text);
   again.state_errors();  // the file's points give the errors that the file states, but for their last digit
   const LeaveOneOut stated = read(text).gemm.at(Precision::bf16).measured.error;
-  CHECK(again.gemm.at(Precision::bf16).measured.error.median == doctest::Approx(stated.median).epsilon(2e-3));
-  CHECK(again.gemm.at(Precision::bf16).measured.error.worst == doctest::Approx(stated.worst).epsilon(2e-3));
+  CHECK(again.gemm.at(Precision::bf16).measured.error.median == testing::relative(stated.median, 2e-3));
+  CHECK(again.gemm.at(Precision::bf16).measured.error.worst == testing::relative(stated.worst, 2e-3));
   CHECK(again.name == "test-gpu");
   CHECK(again.description == device.description);
   CHECK(again.provenance == device.provenance);
   CHECK(again.memory_capacity == device.memory_capacity);
-  CHECK(again.memory_bandwidth / device.memory_bandwidth == doctest::Approx(1.0).epsilon(1e-5));
+  CHECK(again.memory_bandwidth / device.memory_bandwidth == testing::relative(1.0, 1e-5));
   CHECK(again.launch_host == device.launch_host);
   const auto& points = device.gemm.at(Precision::bf16).measured.points;
   const auto& read_points = again.gemm.at(Precision::bf16).measured.points;
   REQUIRE(read_points.size() == points.size());
   for (std::size_t i = 0; i < points.size(); ++i) {
     CHECK(read_points[i].work == points[i].work);
-    CHECK(again.time({"", points[i].work, Precision::bf16}) / points[i].time == doctest::Approx(1.0).epsilon(1e-5));
+    CHECK(again.time({"", points[i].work, Precision::bf16}) / points[i].time == testing::relative(1.0, 1e-5));
   }
   CHECK(again.attention.at(Precision::bf16).points.at(1).work ==
         device.attention.at(Precision::bf16).points.at(1).work);
   const Kernel memset{"", Stream{StreamKind::memset, Bytes(5000000)}, Precision::bf16};
-  CHECK(again.time(memset) / device.time(memset) == doctest::Approx(1.0).epsilon(1e-5));
+  CHECK(again.time(memset) / device.time(memset) == testing::relative(1.0, 1e-5));
   CHECK(again.streams.at(StreamKind::memset).error.points == 5);
 }
 

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/cluster_text.hpp"
+#include "tests/support/relative.hpp"
 
 namespace rehearse {
 namespace {
@@ -86,7 +87,7 @@ TEST_CASE("protocols: the bytes that they add") {
   CHECK(wire_overhead(Protocol::none) == 1);
   CHECK(wire_overhead(Protocol::simple) == 1);
   CHECK(wire_overhead(Protocol::ll) == 2);
-  CHECK(wire_overhead(Protocol::ll128) == doctest::Approx(16.0 / 15).epsilon(1e-12));
+  CHECK(wire_overhead(Protocol::ll128) == testing::relative(16.0 / 15, 1e-12));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "scenarios/collective_simulate.hpp"
 #include "scenarios/collective_ways.hpp"
 #include "tests/support/forked.hpp"
+#include "tests/support/relative.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
@@ -190,7 +191,7 @@ TEST_CASE("collective: a ring on a switch takes 2(n-1)(S/(nB) + 2L)") {
       const std::vector<double> times =
           times_of(bare + fmt::format("algorithm: ring\nranks: {}\nbytes: {}\nfidelity: {}\n", n, bytes, fidelity));
       REQUIRE(times.size() == 1);
-      CHECK(times[0] == doctest::Approx(expected).epsilon(1e-9));
+      CHECK(times[0] == relative(expected, 1e-9));
     }
 }
 
@@ -274,8 +275,8 @@ TEST_CASE("collective: the timeline takes as long, and has every message") {
                                  static_cast<double>(validate(t.result.schedule).size())};
     });
     REQUIRE(numbers.size() == 8);
-    CHECK(numbers[1] == doctest::Approx(numbers[0]).epsilon(1e-9));
-    CHECK(numbers[2] == doctest::Approx(numbers[0]).epsilon(1e-9));
+    CHECK(numbers[1] == relative(numbers[0], 1e-9));
+    CHECK(numbers[2] == relative(numbers[0], 1e-9));
     CHECK(numbers[3] == numbers[4]);
     CHECK(numbers[5] == 8);
     CHECK(numbers[6] == 8);

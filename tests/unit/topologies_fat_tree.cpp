@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "tests/support/relative.hpp"
 #include "tests/unit/topologies_support.hpp"
 
 namespace rehearse {
@@ -47,9 +48,9 @@ TEST_CASE("fat tree: oversubscription is exact, also where the ports do not divi
       const Topology full = build(keys + "}", 4 * down);
       for (const auto& leaf : capacities(full, "leaf")) {
         CAPTURE(leaf.first);
-        CHECK(leaf.second.down / leaf.second.up == doctest::Approx(ratio).epsilon(1e-12));
+        CHECK(leaf.second.down / leaf.second.up == testing::relative(ratio, 1e-12));
       }
-      CHECK(measure(full).bisection.value() == doctest::Approx(2 * down * port / ratio).epsilon(1e-9));
+      CHECK(measure(full).bisection.value() == testing::relative(2 * down * port / ratio, 1e-9));
       check_routes(full, 10);
     }
 }

@@ -5,6 +5,7 @@
 #include <map>
 #include <tuple>
 
+#include "tests/support/relative.hpp"
 #include "workloads/pipeline/schedule.hpp"
 
 using namespace rehearse;
@@ -137,7 +138,7 @@ TEST_CASE("pipeline: the first stage's account of Korthikanti et al. 2022: L (1 
     for (std::int64_t v : {2, 3, 4}) {
       const std::int64_t in_flight = most_in_flight(row.order(plan_of("interleaved", p, 8 * p, v), 0));
       CHECK(static_cast<double>(in_flight) / static_cast<double>(p * v) ==
-            doctest::Approx(1 + static_cast<double>(p - 1) / static_cast<double>(p * v)).epsilon(1e-12));
+            testing::relative(1 + static_cast<double>(p - 1) / static_cast<double>(p * v), 1e-12));
     }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tests/support/relative.hpp"
 #include "workloads/merged_latency.hpp"
 #include "workloads/ring_steps.hpp"
 
@@ -37,7 +38,7 @@ TEST_CASE("ring steps: wires that are alike take busy and latency each step") {
   for (const std::uint32_t n : {2U, 3U, 8U, 1000U}) {
     std::vector<RingWire> wires;
     add_ring(std::vector<Step>(n, {t, l}), 0, wires);
-    CHECK(time_of(wires, 2 * n) == doctest::Approx(2 * n * (t + l)).epsilon(1e-9));
+    CHECK(time_of(wires, 2 * n) == testing::relative(2 * n * (t + l), 1e-9));
   }
 }
 
@@ -46,7 +47,7 @@ TEST_CASE("ring steps: a slow wire that is never idle hides all latencies but it
   steps[3].busy = 64 * t;  // more than the way round of the others
   std::vector<RingWire> wires;
   add_ring(steps, 0, wires);
-  CHECK(time_of(wires, 14) == doctest::Approx(14 * 64 * t + l).epsilon(1e-9));
+  CHECK(time_of(wires, 14) == testing::relative(14 * 64 * t + l, 1e-9));
 }
 
 TEST_CASE("ring steps: with little to send the way round is what counts") {
@@ -55,15 +56,15 @@ TEST_CASE("ring steps: with little to send the way round is what counts") {
   std::vector<RingWire> wires;
   add_ring(steps, 0, wires);
   // After a round every chunk has paid every wire once.
-  CHECK(time_of(wires, 8) == doctest::Approx(8 * t + 16 * l).epsilon(1e-9));
-  CHECK(time_of(wires, 24) == doctest::Approx(24 * t + 48 * l).epsilon(1e-9));
+  CHECK(time_of(wires, 8) == testing::relative(8 * t + 16 * l, 1e-9));
+  CHECK(time_of(wires, 24) == testing::relative(24 * t + 48 * l, 1e-9));
 }
 
 TEST_CASE("ring steps: rings in step share a link in every step") {
   std::vector<RingWire> wires;
   add_ring(std::vector<Step>(4, {t, l}), 0, wires);
   add_ring(std::vector<Step>(4, {t, l}), 0, wires);
-  CHECK(time_of(wires, 6) == doctest::Approx(6 * (2 * t + l)).epsilon(1e-9));
+  CHECK(time_of(wires, 6) == testing::relative(6 * (2 * t + l), 1e-9));
 }
 
 TEST_CASE("ring steps: rings out of step do not meet where there is time") {
@@ -85,7 +86,7 @@ TEST_CASE("ring steps: what is not replayed goes on at the same pace") {
   steps[7].busy = 512 * t;
   std::vector<RingWire> wires;
   add_ring(steps, 0, wires);
-  CHECK(time_of(wires, 398) == doctest::Approx(398 * 512 * t).epsilon(1e-3));
+  CHECK(time_of(wires, 398) == testing::relative(398 * 512 * t, 1e-3));
 }
 
 TEST_CASE("ring steps: nothing where too many wires differ") {
@@ -109,7 +110,7 @@ MergedLatencies two_rings(double busy, const std::vector<double>& latencies, std
 
 TEST_CASE("merged latency: of wires that are alike, that of every step") {
   for (const Seconds paid : two_rings(t, {l, l, l, l}, 6).latencies())
-    CHECK(paid.value() == doctest::Approx(6 * l).epsilon(1e-12));
+    CHECK(paid.value() == testing::relative(6 * l, 1e-12));
 }
 
 TEST_CASE("merged latency: never more than every step's slowest, never less than the own of one step") {
@@ -128,7 +129,7 @@ TEST_CASE("merged latency: hidden where a link is never idle") {
     merged.add(i, (i + 1) % 4, 0, 6, Seconds(l));
     merged.cross(LinkId{i}, Seconds(6 * (i == 0 ? 100 * t : t)));
   }
-  for (const Seconds paid : merged.latencies()) CHECK(paid.value() == doctest::Approx(l).epsilon(1e-12));
+  for (const Seconds paid : merged.latencies()) CHECK(paid.value() == testing::relative(l, 1e-12));
 }
 
 }  // namespace
