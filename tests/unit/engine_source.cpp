@@ -295,7 +295,8 @@ TEST_CASE("source: a path that is not there") {
   CHECK(in_child([]() -> std::string {
           const Wires w;
           Replayer replayer(w.n);
-          GivenSource source({{PathId{99}, 1, 0}});
+          const GivenFlows flows{{PathId{99}, 1, 0}};  // outlives the source
+          GivenSource source(flows);
           try {
             replayer.replay(source);
           } catch (const std::logic_error& e) {
