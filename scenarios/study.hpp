@@ -94,8 +94,8 @@ struct Study {
 
 inline constexpr const char* all_rows = "all";  ///< the summary of a whole study
 
-/// Reads a study with its tables, and every row's scenario or collective. `table`: a file that stands for the study's;
-/// empty: none does. Throws InputError with all faults.
+/// Reads a study with its tables, and every row's scenario or collective. `table`: a file that stands for the study's,
+/// to which its limits then do not apply; empty: none does. Throws InputError with all faults.
 Study load_study(const std::string& file, const std::string& table = {});
 
 struct StudyPoint {

@@ -278,6 +278,7 @@ Study load_study(const std::string& file, const std::string& table) {
   if (study.parts.empty()) root.fault("parts", "expected at least one part");
   read_groups(root.child("groups"), study);
   study.limits = read_limits(root.child("limits"), summary_names(study));
+  if (!table.empty()) study.limits.clear();  // what the study promises is of its own table
   finish(root, faults);
   faults.insert(faults.end(), tables.faults.begin(), tables.faults.end());
   if (!faults.empty()) throw InputError(merged_faults(std::move(faults)));

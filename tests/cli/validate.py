@@ -146,7 +146,7 @@ class Validate(unittest.TestCase):
         self.assertEqual(self.run_json()[0]["rows"][0]["state"], "compared")
 
     def test_another_table(self):
-        self.study(COLLECTIVE)
+        self.study(COLLECTIVE + "limits: {rows: 50}\n")  # of the study's own table
         self.place.write("other.csv", "us,size,gpus\n10,1,2\n")
         result, _ = self.run_json("--table", "other.csv")
         self.assertEqual([(row["measured"], row["settings"]["gpus"]) for row in result["rows"]], [(10, "2")])
