@@ -23,7 +23,7 @@ Bytes payload(const CollectiveTask& task) { return Bytes(task.elements * task.el
 class Candidates {
  public:
   Candidates(const CollectiveGroup& group, const CollectiveTask& task, const CollectiveWish& wish)
-      : group_(group), task_(task), wish_(wish), rings_(group.ring_channels()) {}
+      : group_(group), task_(task), wish_(wish) {}
 
   std::vector<CollectiveCandidate> run() {
     const bool choose = wish_.algorithm == "auto";
@@ -64,8 +64,9 @@ class Candidates {
     CollectiveWay way{.row = &row, .protocol = protocol, .options = {}};
     way.options.root = task_.root;
     way.options.nodes = group_.nodes();
-    const std::size_t channels = wish_.channels ? *wish_.channels : row.traits.rotates ? rings_.size() : 1;
-    for (std::size_t c = 0; c < channels; ++c) way.options.channels.push_back(rings_[c % rings_.size()]);
+    const auto& rings = group_.ring_channels();
+    const std::size_t channels = wish_.channels ? *wish_.channels : row.traits.rotates ? rings.size() : 1;
+    for (std::size_t c = 0; c < channels; ++c) way.options.channels.push_back(rings[c % rings.size()]);
     if (messages != no_limit && count_flows(pattern_of(way), true, messages) > messages) return;
     way.options.chunks = wish_.chunks ? *wish_.chunks : 1;
     if (!wish_.chunks && row.traits.pipelined)
@@ -142,7 +143,6 @@ class Candidates {
   const CollectiveGroup& group_;
   const CollectiveTask& task_;
   const CollectiveWish& wish_;
-  std::vector<std::vector<std::uint32_t>> rings_;
   std::vector<CollectiveCandidate> out_;
 };
 

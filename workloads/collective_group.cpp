@@ -14,6 +14,7 @@ CollectiveGroup::CollectiveGroup(const Cluster& cluster, std::vector<std::uint32
     if (fresh) nodes_.emplace_back();
     nodes_[found->second].push_back(p);
   }
+  ring_channels_ = make_ring_channels();
 }
 
 std::uint32_t CollectiveGroup::gpu_at(std::uint32_t position) const {
@@ -71,7 +72,7 @@ GroupWire CollectiveGroup::wire(std::uint32_t source, std::uint32_t destination,
   return wire;
 }
 
-std::vector<std::vector<std::uint32_t>> CollectiveGroup::ring_channels() const {
+std::vector<std::vector<std::uint32_t>> CollectiveGroup::make_ring_channels() const {
   const std::size_t n = members_.size(), per_node = nodes_.front().size();
   std::vector<std::uint32_t> order(n);
   std::iota(order.begin(), order.end(), 0U);

@@ -39,15 +39,16 @@ class CollectiveGroup {
   /// Orders for the channels of rings: where several members share a node and each node has as many, one channel for
   /// each of them, rotated within the node so that every channel leaves and enters through other NICs (NCCL's rings do
   /// the same); else one channel in rank order.
-  [[nodiscard]] std::vector<std::vector<std::uint32_t>> ring_channels() const;
+  [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& ring_channels() const { return ring_channels_; }
 
  private:
+  [[nodiscard]] std::vector<std::vector<std::uint32_t>> make_ring_channels() const;
   [[nodiscard]] GroupWire switch_wire(std::uint32_t source, std::uint32_t destination, Protocol protocol) const;
   [[nodiscard]] Seconds link_latency(const std::vector<LinkId>& route, bool ports) const;
 
   const Cluster* cluster_;
   std::vector<std::uint32_t> members_;
-  std::vector<std::vector<std::uint32_t>> nodes_;
+  std::vector<std::vector<std::uint32_t>> nodes_, ring_channels_;
 };
 
 }  // namespace rehearse

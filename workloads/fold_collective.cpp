@@ -16,14 +16,16 @@ class CollectiveFolder {
                    const CollectiveSpec& spec)
       : folding_(folding),
         group_(communication.groups()[folding.group_of_class[group_class]]),
-        graph_(communication.prepared(group_, spec).graph),
+        prepared_(communication.prepared(group_, spec)),
+        graph_(prepared_.graph),
         costs_(group_.costs.at(spec)) {
     std::vector<std::uint64_t> wire_colour;
     for (const std::uint32_t wire : group_.wires) wire_colour.push_back(folding.wire_class[wire]);
-    colours_ = flow_colours(communication.prepared(group_, spec), group_, costs_, wire_colour);
+    colours_ = flow_colours(prepared_, group_, costs_, wire_colour);
   }
 
   FoldedCollective run() {
+    out_.start = prepared_.chosen.start;
     keep_flows();
     for (std::size_t f = 0; f < kept_.size(); ++f) add_flow(graph_.flows()[kept_[f]], costs_[kept_[f]]);
     for (std::size_t t = 0; t < turn_of_.size(); ++t) add_waits(graph_.turns()[kept_turns_[t]], out_.turns[t]);
@@ -77,6 +79,7 @@ class CollectiveFolder {
 
   const Folding& folding_;
   const CommGroup& group_;
+  const PreparedCollective& prepared_;
   const TransferGraph& graph_;
   const std::vector<FlowCost>& costs_;
   std::vector<std::uint64_t> colours_;                               // by flow of the graph

@@ -119,22 +119,23 @@ class Lowering {
   /// The ops of one call: it starts when its last member comes and ends for all when all is done.
   Meeting open_collective(const Instruction& i, std::uint32_t group_class) {
     const CollectiveCall& call = program_.calls[i.index];
-    const CommGroup& group = communication_.groups()[folding_.group_of_class[group_class]];
-    const CollectiveSpec spec = padded_spec(call.step, group.view);
+    const CollectiveSpec spec =
+        padded_spec(call.step, communication_.groups()[folding_.group_of_class[group_class]].view);
     const NameId name = call_names_[i.index];
     ++out_.collectives;
+    const FoldedCollective& collective = folded(group_class, spec);
     const OpId opens = builder_.add_join(name, call.step.kind, i.tags);
     const auto known = times_.find({group_class, spec});
     if (known != times_.end()) {
       ++out_.replayed;
-      const OpId op = builder_.add_compute(name, call.step.kind, no_lane, start_of(group, spec) + known->second, i.tags,
+      const OpId op = builder_.add_compute(name, call.step.kind, no_lane, collective.start + known->second, i.tags,
                                            no_index, loads_of(group_class, spec));
       builder_.add_edge(opens, op);
       return {opens, op};
     }
-    const OpId started = builder_.add_compute(name, call.step.kind, no_lane, start_of(group, spec), i.tags);
+    const OpId started = builder_.add_compute(name, call.step.kind, no_lane, collective.start, i.tags);
     builder_.add_edge(opens, started);
-    return {opens, add_flows(builder_, folded(group_class, spec), started, name, call.step.kind, i.tags)};
+    return {opens, add_flows(builder_, collective, started, name, call.step.kind, i.tags)};
   }
 
   const FoldedCollective& folded(std::uint32_t group_class, const CollectiveSpec& spec) {
@@ -142,11 +143,6 @@ class Lowering {
     const auto found = folded_.find(key);
     if (found != folded_.end()) return found->second;
     return folded_.emplace(key, fold_collective(communication_, folding_, group_class, spec)).first->second;
-  }
-
-  /// The software cost before the first flow.
-  [[nodiscard]] Seconds start_of(const CommGroup& group, const CollectiveSpec& spec) const {
-    return communication_.prepared(group, spec).chosen.start;
   }
 
   /// The bytes that a replayed collective puts on each path.

@@ -28,6 +28,7 @@ struct FoldedCollective {
   struct Turn {
     std::vector<std::uint32_t> left, arrived;
   };
+  Seconds start;  ///< before the first flow: software
   std::vector<Flow> flows;
   std::vector<Turn> turns;
 };
