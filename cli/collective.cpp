@@ -76,7 +76,7 @@ void check_outputs(const CommandOptions& o) {
 }
 
 void check_single(const CollectiveJob& job) {
-  if (job.ranks.size() == 1 && job.bytes.size() == 1 && job.algorithm != "all") return;
+  if (job.is_single()) return;
   throw InputError(
       fmt::format("--trace is of one collective: give one size, one number of ranks and one algorithm; found "
                   "{} sizes, {} numbers of ranks, algorithm {}",

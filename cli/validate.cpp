@@ -37,7 +37,7 @@ std::vector<std::shared_ptr<const Study>> load(const ValidateOptions& o) {
   for (const std::string& file : o.studies) try {
       studies.push_back(std::make_shared<const Study>(load_study(file, o.table)));
     } catch (const InputError& error) {
-      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+      add_faults(faults, error);
     }
   if (!faults.empty()) throw InputError(std::move(faults));
   return studies;

@@ -8,15 +8,15 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "scenarios/collective_keys.hpp"
 #include "scenarios/collective_values.hpp"
 
 namespace rehearse {
 
 namespace {
 
-constexpr std::array<Fidelity, 3> fidelities{Fidelity::automatic, Fidelity::flow, Fidelity::fluid};
 constexpr std::int64_t most_channels = 1024;
-const std::string automatic = "auto";
+const std::string automatic = automatic_name;
 
 template <class T, std::size_t N, class NameOf>
 std::vector<std::string> names_of(const std::array<T, N>& all, NameOf name_of) {
@@ -145,14 +145,10 @@ void read_ways(Reader& reader, CollectiveJob& job) {
   const auto type_name = [](const ElementType& type) { return type.name; };
   job.type = by_name(element_types, type_name,
                      reader.get_name("datatype", "datatype", names_of(element_types, type_name), "float"));
-  std::vector<std::string> names = names_of(all_protocols, protocol_name);
-  names.insert(names.begin(), automatic);
-  const std::string protocol = reader.get_name("protocol", "protocol", names, automatic);
-  if (protocol != automatic) job.protocol = by_name(all_protocols, protocol_name, protocol);
+  job.protocol = read_protocol(reader);
   job.channels = read_channels(reader);
   job.chunk = read_chunk(reader);
-  job.fidelity = by_name(fidelities, fidelity_name,
-                         reader.get_name("fidelity", "fidelity", names_of(fidelities, fidelity_name), automatic));
+  job.fidelity = read_fidelity(reader);
 }
 
 template <class T>
@@ -174,7 +170,7 @@ Value resolved_value(const CollectiveJob& job, const Value& cluster, std::int64_
   }
   set("datatype", job.type.name);
   if (has_root(job.op)) out["root"] = scalar_value(std::int64_t{job.root});
-  set("protocol", job.protocol ? protocol_name(*job.protocol) : automatic);
+  set("protocol", protocol_text(job.protocol));
   set("channels", job.channels ? fmt::to_string(*job.channels) : automatic);
   set("chunk", job.chunk ? fmt::to_string(job.chunk->value()) : automatic);
   set("fidelity", fidelity_name(job.fidelity));
@@ -206,7 +202,7 @@ CollectiveJob read_collective_job(Value root, const std::vector<std::string>& se
   try {
     reader.finish();
   } catch (const InputError& error) {
-    faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    add_faults(faults, error);
   }
   if (!faults.empty()) throw InputError(std::move(faults));
   job.resolved = resolved_value(job, cluster, step_factor);

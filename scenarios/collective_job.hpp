@@ -47,6 +47,8 @@ struct CollectiveJob {
   std::optional<std::uint32_t> channels;  ///< likewise
   std::optional<Bytes> chunk;             ///< most bytes of a channel that are sent as one; none: to be chosen
   Fidelity fidelity = Fidelity::automatic;
+  /// Whether it is one collective, not a sweep.
+  [[nodiscard]] bool is_single() const { return ranks.size() == 1 && bytes.size() == 1 && algorithm != "all"; }
   Value resolved;  ///< every key with the value in force; of the cluster, node and device too
 };
 

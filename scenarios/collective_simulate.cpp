@@ -18,8 +18,7 @@ double bus_factor(CollectiveOp op, std::uint32_t ranks) {
 }
 
 void check_single(const CollectiveJob& job) {
-  if (job.ranks.size() != 1 || job.bytes.size() != 1 || job.algorithm == "all")
-    throw std::logic_error("a job of one collective is due");
+  if (!job.is_single()) throw std::logic_error("a job of one collective is due");
 }
 
 }  // namespace

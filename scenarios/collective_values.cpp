@@ -103,10 +103,6 @@ void fill_nodes(Value& cluster, std::uint32_t gpus) {
   cluster["nodes"] = scalar_value(std::max<std::int64_t>(1, (gpus + each - 1) / each));
 }
 
-void append(std::vector<Fault>& faults, const InputError& error) {
-  faults.insert(faults.end(), error.faults().begin(), error.faults().end());
-}
-
 }  // namespace
 
 Bytes parse_size(std::string_view text) {
@@ -161,12 +157,12 @@ Value resolve_collective_cluster(const Value& asked, const std::vector<std::stri
     for (const std::string& setting : settings) try {
         apply_setting(cluster, setting);
       } catch (const InputError& error) {
-        append(faults, error);
+        add_faults(faults, error);
       }
     cluster = resolve_cluster(cluster, "cluster");  // a setting may bring another base
     fill_nodes(cluster, gpus);
   } catch (const InputError& error) {
-    append(faults, error);
+    add_faults(faults, error);
     return {};
   }
   return cluster;

@@ -11,6 +11,7 @@
 
 #include "engine/base/quantity_text.hpp"
 #include "platforms/catalogue.hpp"
+#include "scenarios/collective_keys.hpp"
 #include "workloads/memory.hpp"
 
 namespace rehearse {
@@ -43,7 +44,7 @@ std::vector<Fault> apply_settings(Value& root, const std::vector<std::string>& s
   for (const std::string& setting : settings) try {
       apply_setting(root, setting);
     } catch (const InputError& error) {
-      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+      add_faults(faults, error);
     }
   return faults;
 }
@@ -53,7 +54,7 @@ void finish(Reader& reader, std::vector<Fault> faults) {
   try {
     reader.finish();
   } catch (const InputError& error) {
-    faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    add_faults(faults, error);
   }
   if (faults.empty()) return;
   std::ranges::stable_sort(faults, {}, [](const Fault& f) { return std::pair(f.file, f.line); });
@@ -65,37 +66,28 @@ constexpr std::array<CollectiveOp, 3> scenario_ops{CollectiveOp::all_reduce, Col
                                                    CollectiveOp::reduce_scatter};
 
 std::vector<std::string> or_auto(std::vector<std::string> names) {
-  names.insert(names.begin(), "auto");
+  names.insert(names.begin(), automatic_name);
   return names;
 }
 
 CollectiveChoice read_collectives(Reader& root) {
   CollectiveChoice choice;
   Reader reader = root.child("collectives");
-  std::vector<std::string> protocols = {"auto"};
-  for (const Protocol protocol : all_protocols) protocols.emplace_back(protocol_name(protocol));
-  const std::string protocol = reader.get_name("protocol", "protocol", protocols, "auto");
+  const std::optional<Protocol> protocol = read_protocol(reader);
   for (const CollectiveOp op : scenario_ops) {
     const auto& table = collective_table(op);
     CollectiveWish& wish = choice.wish[op];
-    wish.algorithm = reader.get_name(collective_op_name(op), table.what(), or_auto(table.names()), "auto");
-    for (const Protocol p : all_protocols)
-      if (protocol == protocol_name(p)) wish.protocol = p;
+    wish.algorithm = reader.get_name(collective_op_name(op), table.what(), or_auto(table.names()), automatic_name);
+    wish.protocol = protocol;
   }
-  const std::vector<std::string> fidelities(fidelity_names.begin(), fidelity_names.end());
-  const std::string fidelity = root.get_name("fidelity", "fidelity", fidelities, fidelities.front());
-  choice.fidelity = static_cast<Fidelity>(std::ranges::find(fidelities, fidelity) - fidelities.begin());
+  choice.fidelity = read_fidelity(root);
   return choice;
 }
 
 Value to_value(const CollectiveChoice& choice) {
   Value out;
-  std::string_view protocol = "auto";
-  for (const auto& [op, wish] : choice.wish) {
-    out[std::string(collective_op_name(op))] = scalar_value(wish.algorithm);
-    if (wish.protocol) protocol = protocol_name(*wish.protocol);
-  }
-  out["protocol"] = scalar_value(std::string(protocol));
+  for (const auto& [op, wish] : choice.wish) out[std::string(collective_op_name(op))] = scalar_value(wish.algorithm);
+  out["protocol"] = scalar_value(protocol_text(choice.wish.begin()->second.protocol));
   return out;
 }
 

@@ -54,7 +54,7 @@ class Tables {
       if (!table->rows.empty()) return table;
       faults.push_back({path.string(), 0, {}, "the table has no rows"});
     } catch (const InputError& error) {
-      faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+      add_faults(faults, error);
     }
     return nullptr;
   }
@@ -256,7 +256,7 @@ void finish(Reader& reader, std::vector<Fault>& faults) {
   try {
     reader.finish();
   } catch (const InputError& error) {
-    faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+    add_faults(faults, error);
   }
 }
 

@@ -147,7 +147,7 @@ class PartReader {
         job[setting.key] = setting.value;
     }
     CollectiveJob out = read_collective_job(std::move(job), of_cluster);
-    if (out.ranks.size() == 1 && out.bytes.size() == 1 && out.algorithm != "all") return out;
+    if (out.is_single()) return out;
     throw InputError({Fault{part_.base.file, part_.base.line, "collective",
                             "a row is one collective: expected one number of ranks, one size and one algorithm"}});
   }

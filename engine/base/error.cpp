@@ -18,4 +18,8 @@ InputError::InputError(std::vector<Fault> faults) : faults_(std::move(faults)) {
   }
 }
 
+void add_faults(std::vector<Fault>& faults, const InputError& error) {
+  faults.insert(faults.end(), error.faults().begin(), error.faults().end());
+}
+
 }  // namespace rehearse

@@ -33,4 +33,7 @@ class InputError : public std::exception {
   std::string text_;
 };
 
+/// Adds the error's faults to those that are to be thrown together.
+void add_faults(std::vector<Fault>& faults, const InputError& error);
+
 }  // namespace rehearse
