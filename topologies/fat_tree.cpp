@@ -7,8 +7,6 @@
 //                            number is the leaves', a list has one for each level below the top, from the leaves up
 //   arity: 8                 instead of the three above: the k-ary tree of Al-Fares et al., SIGCOMM 2008 (three levels,
 //                            k ports, k pods, at most k^3/4 endpoints, non-blocking)
-//   routing: d_mod_k         or ecmp
-//   seed: 0                  of ecmp
 //   bandwidth: 200 Gb/s      of a cable, one direction, or a list with one for each level of cables from the endpoints'
 //                            ports up; default: the endpoint's port
 //   latency: 500 ns          likewise
@@ -20,13 +18,12 @@
 // and k/2, and cables of the bandwidth as given.) Switches that are filled in part have the cables up of a full one,
 // subtrees without endpoints are left out. Classes of links: "port", "leaf-spine", "spine-core", "core-tier4", ...
 //
-// d_mod_k: Zahavi, "D-Mod-K routing providing non-blocking traffic for shift permutations on real life fat trees",
-// 2010: up-port floor(destination / W_i) mod w_(i+1), so all flows to a destination meet at one root. ecmp: a seeded
-// hash of (source, destination, flow) instead of the destination.
+// d_mod_k, the routing where none is named: Zahavi, "D-Mod-K routing providing non-blocking traffic for shift
+// permutations on real life fat trees", 2010: up-port floor(destination / W_i) mod w_(i+1), so all flows to a
+// destination meet at one root. ecmp: a seeded hash of (source, destination, flow) instead of the destination.
 #include <cmath>
 #include <limits>
 
-#include "engine/base/mixing.hpp"
 #include "topologies/parameters.hpp"
 #include "topologies/xgft.hpp"
 
@@ -152,17 +149,6 @@ std::vector<double> read_oversubscription(Reader& params, std::size_t levels) {
   return ratios;
 }
 
-UpPorts read_routing(Reader& params) {
-  const std::string routing = params.get_name("routing", "routing", {"d_mod_k", "ecmp"}, "d_mod_k");
-  const auto seed = static_cast<std::uint64_t>(params.get_at_least("seed", 0, 0));
-  if (routing == "ecmp")
-    return [seed](std::uint32_t source, std::uint32_t destination, std::uint64_t flow) {
-      return mix({seed, source, destination, flow});
-    };
-  if (params.has("seed")) params.fault("seed", "only `routing: ecmp` has a seed");
-  return [](std::uint32_t, std::uint32_t destination, std::uint64_t) { return std::uint64_t{destination}; };
-}
-
 Xgft read_arity(Reader& params, const TopologyRequest& request) {
   const std::int64_t arity = params.get_at_least("arity", 2, 0);  // 0: after a fault
   for (const std::string_view key : {"levels", "radix", "oversubscription"}) {
@@ -219,7 +205,6 @@ Xgft read_levels(Reader& params, const TopologyRequest& request) {
 }  // namespace
 
 Topology build_fat_tree(const TopologyRequest& request, Reader& params) {
-  const UpPorts up_ports = read_routing(params);
   const Xgft tree = params.has("arity") ? read_arity(params, request) : read_levels(params, request);
   if (tree.children.empty()) return {};
   if (const double cables = cable_count(tree, request.endpoints); cables > static_cast<double>(most_cables)) {
@@ -227,7 +212,7 @@ Topology build_fat_tree(const TopologyRequest& request, Reader& params) {
                  " cables; choose fewer levels or a smaller radix");
     return {};
   }
-  return build_xgft(tree, request.endpoints, up_ports);
+  return build_xgft(tree, request.endpoints);
 }
 
 }  // namespace rehearse

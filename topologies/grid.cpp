@@ -58,11 +58,12 @@ Topology build_grid(const std::vector<GridDimension>& dimensions) {
     axes->push_back(cable_axis(topology, dimension, stride));
     stride *= dimension.size;
   }
-  topology.route = [axes = std::shared_ptr<const std::vector<Axis>>(axes)](std::uint32_t source,
-                                                                           std::uint32_t destination, std::uint64_t) {
-    TopologyRoute route;
-    for (const Axis& axis : *axes) source = walk_axis(axis, source, destination, route);
-    return route;
+  topology.own_routings["dimension_order"] = [axes](std::uint64_t) -> RouteFunction {
+    return [axes](std::uint32_t source, std::uint32_t destination, std::uint64_t) {
+      TopologyRoute route;
+      for (const Axis& axis : *axes) source = walk_axis(axis, source, destination, route);
+      return route;
+    };
   };
   return topology;
 }

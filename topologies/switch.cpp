@@ -18,8 +18,10 @@ Topology build_switch(const TopologyRequest& request, Reader& params) {
   add_vertex(topology, {"switch", false});
   for (std::uint32_t e = 0; e < request.endpoints; ++e)
     add_cable(topology, e, request.endpoints, port);  // links 2e (up) and 2e + 1 (down)
-  topology.route = [](std::uint32_t source, std::uint32_t destination, std::uint64_t) {
-    return source == destination ? TopologyRoute{} : TopologyRoute{2 * source, 2 * destination + 1};
+  topology.own_routings["shortest_path"] = [](std::uint64_t) -> RouteFunction {
+    return [](std::uint32_t source, std::uint32_t destination, std::uint64_t) {
+      return source == destination ? TopologyRoute{} : TopologyRoute{2 * source, 2 * destination + 1};
+    };
   };
   return topology;
 }

@@ -1,6 +1,7 @@
 // The table of topologies: a new one is a file with its build function and a row here.
 #include <array>
 
+#include "topologies/routing.hpp"
 #include "topologies/topology.hpp"
 
 namespace rehearse {
@@ -12,10 +13,10 @@ Topology build_fat_tree(const TopologyRequest& request, Reader& params);
 
 const Table<TopologyRow>& topology_table() {
   static constexpr std::array<TopologyRow, 4> rows{{
-      {"switch", "one crossbar that every endpoint is cabled to", build_switch},
-      {"ring", "endpoints joined in a circle", build_ring},
-      {"torus", "endpoints on a grid of any number of dimensions, each wrapped round", build_torus},
-      {"fat_tree", "a tree of switches by levels or k-ary, non-blocking or oversubscribed", build_fat_tree},
+      {"switch", "one crossbar that every endpoint is cabled to", "shortest_path", build_switch},
+      {"ring", "endpoints joined in a circle", "dimension_order", build_ring},
+      {"torus", "endpoints on a grid of any number of dimensions, each wrapped round", "dimension_order", build_torus},
+      {"fat_tree", "a tree of switches by levels or k-ary, non-blocking or oversubscribed", "d_mod_k", build_fat_tree},
   }};
   static constexpr Table<TopologyRow> table("topology", rows);
   return table;
@@ -31,7 +32,9 @@ Topology build_topology(const TopologyRequest& request, Reader& params, std::str
     params.mark_read();  // the other keys belong to a topology that nobody knows
     return {};
   }
-  return row->build(request, params);
+  Topology topology = row->build(request, params);
+  read_routing(topology, params, row->routing);
+  return topology;
 }
 
 }  // namespace rehearse

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <stdexcept>
 #include <utility>
 
 #include <boost/graph/breadth_first_search.hpp>
@@ -36,6 +35,8 @@ Topology& Topology::operator=(const Topology& other) {
         boost::add_edge(boost::source(e, other.graph), boost::target(e, other.graph), other.graph[e], graph).first);
   endpoints = other.endpoints;
   route = other.route;
+  live_route = other.live_route;
+  own_routings = other.own_routings;
   return *this;
 }
 
@@ -69,7 +70,7 @@ TopologyRoute shortest_path(const Topology& topology, std::uint32_t source, std:
     if (hops[from] == none || hops[from] + 1 != hops[to]) continue;
     if (entry[to] == none || from < boost::source(topology.edges[entry[to]], graph)) entry[to] = edge;
   }
-  if (hops[topology.endpoints[destination]] == none) throw std::invalid_argument("no path between two endpoints");
+  if (hops[topology.endpoints[destination]] == none) throw NoRoute(source, destination);
   TopologyRoute route;
   for (auto v = static_cast<std::size_t>(topology.endpoints[destination]); hops[v] > 0;) {
     route.push_back(entry[v]);

@@ -3,6 +3,8 @@
 #include <array>
 #include <memory>
 
+#include "engine/base/mixing.hpp"
+
 namespace rehearse {
 namespace {
 
@@ -59,6 +61,17 @@ void add_cables(Topology& topology, const Xgft& tree, std::vector<Level>& levels
   }
 }
 
+TopologyRoute climb_and_descend(const std::vector<Level>& levels, std::uint32_t source, std::uint32_t destination,
+                                std::uint64_t up_ports) {
+  TopologyRoute route;
+  if (source == destination) return route;
+  std::size_t common = 1;
+  while (source / levels[common].leaves != destination / levels[common].leaves) ++common;
+  for (std::size_t i = 0; i < common; ++i) route.push_back(levels[i].link(source, up_ports));
+  for (std::size_t i = common; i-- > 0;) route.push_back(levels[i].link(destination, up_ports) + 1);
+  return route;
+}
+
 }  // namespace
 
 std::uint64_t Xgft::roots(std::size_t i) const {
@@ -77,21 +90,19 @@ std::string switch_name(std::size_t height) {
   return height <= names.size() ? std::string(names[height - 1]) : "tier" + std::to_string(height) + "_";
 }
 
-Topology build_xgft(const Xgft& tree, std::uint32_t endpoints, UpPorts up_ports) {
+Topology build_xgft(const Xgft& tree, std::uint32_t endpoints) {
   Topology topology;
-  std::vector<Level> levels = add_vertices(topology, tree, endpoints);
-  add_cables(topology, tree, levels, endpoints);
-  topology.route = [levels = std::make_shared<const std::vector<Level>>(std::move(levels)),
-                    up_ports = std::move(up_ports)](std::uint32_t source, std::uint32_t destination,
-                                                    std::uint64_t flow) {
-    TopologyRoute route;
-    if (source == destination) return route;
-    const std::uint64_t ports = up_ports(source, destination, flow);
-    std::size_t common = 1;
-    while (source / (*levels)[common].leaves != destination / (*levels)[common].leaves) ++common;
-    for (std::size_t i = 0; i < common; ++i) route.push_back((*levels)[i].link(source, ports));
-    for (std::size_t i = common; i-- > 0;) route.push_back((*levels)[i].link(destination, ports) + 1);
-    return route;
+  const auto levels = std::make_shared<std::vector<Level>>(add_vertices(topology, tree, endpoints));
+  add_cables(topology, tree, *levels, endpoints);
+  topology.own_routings["d_mod_k"] = [levels](std::uint64_t) -> RouteFunction {
+    return [levels](std::uint32_t source, std::uint32_t destination, std::uint64_t) {
+      return climb_and_descend(*levels, source, destination, destination);
+    };
+  };
+  topology.own_routings["ecmp"] = [levels](std::uint64_t seed) -> RouteFunction {
+    return [levels, seed](std::uint32_t source, std::uint32_t destination, std::uint64_t flow) {
+      return climb_and_descend(*levels, source, destination, mix({seed, source, destination, flow}));
+    };
   };
   return topology;
 }

@@ -1,7 +1,6 @@
 // Extended generalized fat trees: Öhring, Ibel, Das and Kumar, "On Generalized Fat Trees", IPPS 1995.
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "topologies/topology.hpp"
@@ -23,13 +22,10 @@ struct Xgft {
   [[nodiscard]] std::uint64_t trees(std::size_t i, std::uint64_t endpoints) const;
 };
 
-/// The number whose digits (base w_2, w_3, ...) are the up-ports that a flow takes: the destination itself gives
-/// d-mod-k routing.
-using UpPorts = std::function<std::uint64_t(std::uint32_t source, std::uint32_t destination, std::uint64_t flow)>;
-
 /// The tree with `endpoints` filled from the left. A subtree without endpoints is left out; a switch with some has all
-/// its cables up. Routes climb to the lowest common height and descend the one way there is.
-Topology build_xgft(const Xgft& tree, std::uint32_t endpoints, UpPorts up_ports);
+/// its cables up. Routes climb to the lowest common height and descend the one way there is. Own routings: `d_mod_k`
+/// and `ecmp`, which take the digits (base w_2, w_3, ...) of a number as up-ports: of the destination, or of a hash.
+Topology build_xgft(const Xgft& tree, std::uint32_t endpoints);
 
 /// "leaf", "spine", "core", "tier4", ... of the switches at height 1, 2, ...
 std::string switch_name(std::size_t height);
