@@ -38,10 +38,24 @@ void resolve_bases(Value& root, Unresolved& unresolved) {
   resolve("cluster", [](const Value& cluster) { return resolve_cluster(cluster, "cluster"); });
 }
 
-/// Lays the settings over; those that are malformed give a fault each.
-std::vector<Fault> apply_settings(Value& root, const std::vector<std::string>& settings) {
+/// Whether the way to the key leads through a name or a mapping with a base, of which a setting would not see the keys.
+bool leads_through_base(const Value& root, std::string_view key) {
+  const Value* at = &root;
+  while (at != nullptr) {
+    if (at->type == Value::Type::scalar || at->find("base") != nullptr) return true;
+    const std::size_t dot = key.find('.');
+    if (dot == std::string_view::npos) return false;
+    at = at->find(key.substr(0, dot));
+    key.remove_prefix(dot + 1);
+  }
+  return false;
+}
+
+/// Lays the settings over; those that lead nowhere give a fault each.
+std::vector<Fault> apply_settings(Value& root, const std::vector<Setting>& settings, Unresolved& unresolved) {
   std::vector<Fault> faults;
-  for (const std::string& setting : settings) try {
+  for (const Setting& setting : settings) try {
+      if (leads_through_base(root, setting.key)) resolve_bases(root, unresolved);
       apply_setting(root, setting);
     } catch (const InputError& error) {
       add_faults(faults, error);
@@ -102,6 +116,35 @@ Value resolved_value(const Scenario& s) {
   return out;
 }
 
+/// `faults` are thrown together with all others.
+Scenario read(Value root, const std::vector<Setting>& settings, std::vector<Fault> faults) {
+  // Bases first, so that a setting reaches a key wherever it comes from; a setting may bring another base.
+  Unresolved unresolved;
+  resolve_bases(root, unresolved);
+  for (Fault& fault : apply_settings(root, settings, unresolved)) faults.push_back(std::move(fault));
+  resolve_bases(root, unresolved);
+  for (const auto& [key, of_section] : unresolved) faults.insert(faults.end(), of_section.begin(), of_section.end());
+  Scenario s;
+  s.source = root;
+  Reader reader(std::move(root), "scenario");
+  const auto section = [&](const char* key, auto read) {
+    Reader here = reader.child(key, true);
+    if (unresolved.contains(key))
+      here.mark_read();
+    else
+      read(here);
+  };
+  s.name = reader.get<std::string>("name", "scenario");
+  reader.get<std::string>("description", "");
+  section("model", [&](Reader& here) { s.model = read_model(here); });
+  section("cluster", [&](Reader& here) { s.cluster = Cluster::read(here); });
+  section("plan", [&](Reader& here) { s.plan = read_plan(here, s.cluster.gpu_count()); });
+  s.collectives = read_collectives(reader);
+  finish(reader, std::move(faults));
+  s.resolved = resolved_value(s);
+  return s;
+}
+
 /// The value that a dotted path names, or the nearest one above it that exists.
 const Value& nearest_value(const Value& root, std::string_view key_path) {
   const std::size_t dot = key_path.find('.');
@@ -127,31 +170,25 @@ Scenario load_scenario(const std::string& name_or_path, const std::vector<std::s
 }
 
 Scenario read_scenario(Value root, const std::vector<std::string>& settings) {
-  // Bases first, so that a setting reaches a key wherever it comes from; a setting may bring another base.
-  Unresolved unresolved;
+  std::vector<Setting> parsed;
+  std::vector<Fault> faults;
+  for (const std::string& setting : settings) try {
+      parsed.push_back(parse_setting(setting));
+    } catch (const InputError& error) {
+      add_faults(faults, error);
+    }
+  return read(std::move(root), parsed, std::move(faults));
+}
+
+Scenario read_scenario(Value root, const std::vector<Setting>& settings) { return read(std::move(root), settings, {}); }
+
+Value resolve_scenario(Value root, const std::vector<Setting>& settings) {
+  Unresolved unresolved;  // the reader will say
   resolve_bases(root, unresolved);
-  std::vector<Fault> faults = apply_settings(root, settings);
+  if (std::vector<Fault> faults = apply_settings(root, settings, unresolved); !faults.empty())
+    throw InputError(std::move(faults));
   resolve_bases(root, unresolved);
-  for (const auto& [key, of_section] : unresolved) faults.insert(faults.end(), of_section.begin(), of_section.end());
-  Scenario s;
-  s.source = root;
-  Reader reader(std::move(root), "scenario");
-  const auto section = [&](const char* key, auto read) {
-    Reader here = reader.child(key, true);
-    if (unresolved.contains(key))
-      here.mark_read();
-    else
-      read(here);
-  };
-  s.name = reader.get<std::string>("name", "scenario");
-  reader.get<std::string>("description", "");
-  section("model", [&](Reader& here) { s.model = read_model(here); });
-  section("cluster", [&](Reader& here) { s.cluster = Cluster::read(here); });
-  section("plan", [&](Reader& here) { s.plan = read_plan(here, s.cluster.gpu_count()); });
-  s.collectives = read_collectives(reader);
-  finish(reader, std::move(faults));
-  s.resolved = resolved_value(s);
-  return s;
+  return root;
 }
 
 std::vector<Fault> check_plan_of(const Scenario& s) {

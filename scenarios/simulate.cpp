@@ -136,11 +136,7 @@ class Simulation {
     const auto most = std::ranges::max_element(memory_, {}, &StageMemory::peak);
     const StageMemory& fullest = *most;
     r_.memory.stage = static_cast<std::uint32_t>(most - memory_.begin());
-    r_.memory.parts = {{"weights", fullest.weights},
-                       {"gradients", fullest.gradients},
-                       {"optimizer", fullest.optimizer},
-                       {"activations", fullest.activations},
-                       {"recomputation", fullest.recomputation}};
+    r_.memory.parts = memory_parts(fullest);
     r_.memory.peak = fullest.peak();
     r_.memory.capacity = scenario_.cluster.device().memory_capacity;
     std::vector<Bytes> now;
@@ -243,6 +239,14 @@ class Simulation {
 };
 
 }  // namespace
+
+std::vector<MemoryPart> memory_parts(const StageMemory& stage) {
+  return {{"weights", stage.weights},
+          {"gradients", stage.gradients},
+          {"optimizer", stage.optimizer},
+          {"activations", stage.activations},
+          {"recomputation", stage.recomputation}};
+}
 
 Result simulate(const Scenario& scenario, const SimulationOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
