@@ -3,8 +3,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -105,7 +105,12 @@ void SweepJournal::add(std::size_t index, const SweepRow& row) {
   while (written < 0 && errno == EINTR);
   if (written < 0) fail(part_, errno);
   if (static_cast<std::size_t>(written) < line.size()) fail(part_, ENOSPC);
+  // The row outlives the program from here on; what follows is for the end of the machine, and takes milliseconds.
+  constexpr std::chrono::milliseconds between_syncs(100);
+  const auto now = std::chrono::steady_clock::now();
+  if (now < next_sync_) return;
   if (::fdatasync(descriptor_) != 0) fail(part_, errno);
+  next_sync_ = now + between_syncs;
 }
 
 void SweepJournal::end() {

@@ -1,6 +1,7 @@
 // Journal of a sweep: rows on disk as they come, for the one who begins again after an end before the end.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <string>
 
@@ -9,7 +10,8 @@
 namespace rehearse {
 
 /// Beside the table FILE: FILE.part, the same table in the order in which rows came. Every row is written at once and
-/// with one write, so that a kill at any time leaves whole rows and at most one that is torn.
+/// with one write, so that a kill at any time leaves whole rows and at most one that is torn; and handed to the disk
+/// itself, unless a row was a tenth of a second ago.
 class SweepJournal {
  public:
   SweepJournal(const Sweep& sweep, const std::string& file) : sweep_(sweep), file_(file), part_(file + ".part") {}
@@ -31,6 +33,7 @@ class SweepJournal {
   const Sweep& sweep_;
   std::string file_, part_;
   int descriptor_ = -1;
+  std::chrono::steady_clock::time_point next_sync_;
 };
 
 }  // namespace rehearse
