@@ -93,7 +93,7 @@ Topology read_fabric(Reader& reader, const Node& node, std::uint32_t nodes) {
     return {};
   }
   if (node.nics > 0)
-    return build_topology({nodes * node.nics, node.nic_bandwidth, node.nic_latency}, params, "fat_tree");
+    return build_topology({nodes * node.nics, node.nic_bandwidth, node.nic_latency, node.nics}, params, "fat_tree");
   params.mark_read();
   reader.fault("node", "the node type '" + node.name + "' has no NIC (nic.count), so " + std::to_string(nodes) +
                            " of them cannot be joined; only nodes: 1 can be");
