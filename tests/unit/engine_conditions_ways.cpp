@@ -21,13 +21,13 @@ TEST_CASE("conditions: a way's extra latency is paid as often as the path's, at 
     std::uint32_t rounds;
     double latency;
   };
-  for (const auto& [extra, rounds, latency] : {Row{2 * ms, 1, 3 * ms}, Row{2 * ms, 7, 21 * ms}, Row{2 * ms, 0, 2 * ms},
-                                               Row{-0.5 * ms, 4, 2 * ms}, Row{-5 * ms, 3, 0}, Row{-5 * ms, 0, 0}}) {
-    CAPTURE(extra);
-    CAPTURE(rounds);
+  for (const Row& row : {Row{2 * ms, 1, 3 * ms}, Row{2 * ms, 7, 21 * ms}, Row{2 * ms, 0, 2 * ms},
+                         Row{-0.5 * ms, 4, 2 * ms}, Row{-5 * ms, 3, 0}, Row{-5 * ms, 0, 0}}) {
+    CAPTURE(row.extra);
+    CAPTURE(row.rounds);
     Given given;
-    given.extra = extra;
-    check_all(ends(flow_alone(wires.late, mb, rounds), given), {latency + 1 * ms, 1e6, 0, 0, 0, 1});
+    given.extra = row.extra;
+    check_all(ends(flow_alone(wires.late, mb, row.rounds), given), {row.latency + 1 * ms, 1e6, 0, 0, 0, 1});
   }
   Given more;
   more.extra = 2 * ms;
