@@ -92,6 +92,7 @@ Topology read_fabric(Reader& reader, const Node& node, std::uint32_t nodes) {
     params.mark_read();
     return {};
   }
+  params.child("prices").mark_read();  // of what they buy, `rehearse topology` makes a sum
   if (node.nics > 0)
     return build_topology({nodes * node.nics, node.nic_bandwidth, node.nic_latency}, params, "fat_tree");
   params.mark_read();
@@ -179,6 +180,10 @@ std::vector<LinkId> Cluster::route_from_switch(std::uint32_t gpu) const {
 
 const Topology* Cluster::fabric() const {
   return fabric_ == nullptr || fabric_->between.edges.empty() ? nullptr : &fabric_->between;
+}
+
+const Topology* Cluster::inside() const {
+  return fabric_ == nullptr || fabric_->inside.edges.empty() ? nullptr : &fabric_->inside;
 }
 
 }  // namespace rehearse

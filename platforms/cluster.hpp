@@ -55,7 +55,7 @@ class Cluster {
   ///   node     a name of the nodes catalogue, or a mapping, maybe {base: NAME, ...}
   ///   nodes    at least 1
   ///   fabric   `topology` (default fat_tree) and that topology's keys; its endpoints are the NICs, number
-  ///            node * nics + nic. Left unread where there is one node.
+  ///            node * nics + nic. Left unread where there is one node, and `prices` always.
   /// Faults are noted there; after one the cluster is unspecified but safe to destroy.
   static Cluster read(Reader& reader);
 
@@ -78,6 +78,8 @@ class Cluster {
   [[nodiscard]] std::vector<LinkId> route_from_switch(std::uint32_t gpu) const;
   /// The fabric as a graph, bandwidths before efficiency; null for a single node.
   [[nodiscard]] const Topology* fabric() const;
+  /// The links between the GPUs of a node, likewise; null where there are none.
+  [[nodiscard]] const Topology* inside() const;
 
  private:
   Node node_;
