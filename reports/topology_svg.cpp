@@ -9,6 +9,7 @@
 #include "engine/base/quantity_text.hpp"
 #include "reports/terminal.hpp"
 #include "reports/topology_report.hpp"
+#include "topologies/cables.hpp"
 #include "topologies/drawing.hpp"
 
 namespace rehearse {
@@ -119,7 +120,7 @@ class Svg {
     out_ << fmt::format(
         "<text x=\"24\" y=\"52\" font-size=\"13\" fill=\"#555555\">{}: {} endpoint{}, {} switch{}, {} cables</text>\n",
         escaped(part_.name), grouped(endpoints), endpoints == 1 ? "" : "s", grouped(switches),
-        switches == 1 ? "" : "es", grouped(part_.topology.edges.size() / 2));
+        switches == 1 ? "" : "es", grouped(cable_links(part_.topology).size()));
   }
 
   void write_cable(const DrawnCable& cable) {

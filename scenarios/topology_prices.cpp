@@ -17,9 +17,8 @@ double read_price(Reader& prices, std::string_view key) {
 
 std::vector<std::string> kinds_of(const Topology& topology) {
   std::vector<std::string> kinds;
-  for (std::uint32_t e = 0; e < topology.edges.size(); e += 2)
-    if (std::string kind = cable_kind(topology, e); std::find(kinds.begin(), kinds.end(), kind) == kinds.end())
-      kinds.push_back(std::move(kind));
+  for (const CableKind& kind : cable_kinds(topology))
+    if (std::find(kinds.begin(), kinds.end(), kind.name) == kinds.end()) kinds.push_back(kind.name);
   return kinds;
 }
 

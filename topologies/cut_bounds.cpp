@@ -93,6 +93,7 @@ class GreatestShares {
 }  // namespace
 
 BytesPerSecond all_to_all_bound(const FlatGraph& graph) {
+  if (graph.one_way) return {};
   const std::size_t n = endpoints_of(graph);
   std::vector<double> weight(graph.vertices(), 0.0), load(graph.capacity.size(), 0.0), beyond;
   for (const EndpointGroup& group : graph.groups) weight[group.vertex] += group.size();
@@ -116,6 +117,7 @@ BytesPerSecond all_to_all_bound(const FlatGraph& graph) {
 }
 
 BytesPerSecond permutation_bound(const FlatGraph& graph, double steps) {
+  if (graph.one_way) return {};
   const std::size_t n = endpoints_of(graph);
   std::vector<double> load(graph.capacity.size(), 0.0);
   GreatestShares greatest(graph, steps);

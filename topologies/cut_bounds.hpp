@@ -9,7 +9,7 @@
 namespace rehearse {
 
 /// Traffic that can be routed bounds every cut that it must cross. Both split each pair's traffic evenly over its
-/// shortest paths, which needs no more than that links' two directions are alike; `inner` is of flatten_inner.
+/// shortest paths; zero where a link goes one way only. `inner` is of flatten_inner.
 ///
 /// Everybody to everybody (Leighton and Rao, J. ACM 1999): if every ordered pair can have rate r at once, then any
 /// halves have a cut of floor(n/2) ceil(n/2) r. The links' loads are sums over shortest-path trees (Brandes, 2001).

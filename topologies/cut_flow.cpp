@@ -40,11 +40,11 @@ struct CutFlow::Flow {
 CutFlow::CutFlow(const FlatGraph& inner) : graph_(inner), flow_(std::make_unique<Flow>(inner.vertices())) {
   for (std::size_t v = 0; v < inner.vertices(); ++v)
     for (const FlatGraph::Arc& arc : inner.out(v)) add_capacity(flow_->graph, v, arc.to, inner.capacity[arc.link]);
+  std::vector<double> at(inner.vertices(), 0.0);  // all that its links carry, in or out
+  for (std::size_t e = 0; e < inner.capacity.size(); ++e)
+    for (const std::uint32_t v : {inner.from[e], inner.to[e]}) at[v] += inner.capacity[e];
   for (const EndpointGroup& group : inner.groups) {
-    double port = group.port;
-    if (!group.hangs())
-      for (const FlatGraph::Arc& arc : inner.out(group.vertex))
-        port += std::max(inner.capacity[arc.link], inner.capacity[arc.link ^ 1]);
+    const double port = group.hangs() ? group.port : at[group.vertex];
     flow_->port.push_back(port);
     flow_->lower.push_back(add_capacity(flow_->graph, flow_->source, group.vertex, 0));
     flow_->upper.push_back(add_capacity(flow_->graph, group.vertex, flow_->sink, 0));

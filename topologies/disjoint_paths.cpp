@@ -1,4 +1,4 @@
-// Paths that share no link, by augmenting paths (Ford and Fulkerson) over cables of capacity one in either direction.
+// Paths that share no link, by augmenting paths (Ford and Fulkerson) over links of capacity one.
 #include <algorithm>
 #include <limits>
 
@@ -11,10 +11,18 @@ namespace {
 
 class Augmenter {
  public:
-  explicit Augmenter(const FlatGraph& graph) : graph_(graph) {}
+  explicit Augmenter(const FlatGraph& graph) : graph_(graph), arcs_(graph.vertices()) {
+    for (std::uint32_t v = 0; v < graph.vertices(); ++v)
+      for (const FlatGraph::Arc& arc : graph.out(v)) {
+        arcs_[v].push_back(arc);
+        // What was sent over a one-way link can be taken back.
+        if (graph.capacity[arc.link ^ 1] == 0) arcs_[arc.to].push_back({v, arc.link ^ 1});
+      }
+  }
 
   std::uint32_t paths(std::uint32_t from, std::uint32_t to) {
-    left_.assign(graph_.capacity.size(), 1);
+    left_.clear();
+    for (const double capacity : graph_.capacity) left_.push_back(capacity > 0 ? 1 : 0);
     std::uint32_t found = 0;
     while (reach(from, to)) {
       for (std::uint32_t v = to; v != from; v = graph_.from[entry_[v]]) {
@@ -32,7 +40,7 @@ class Augmenter {
     entry_.assign(graph_.vertices(), none);
     queue_.assign(1, from);
     for (std::size_t next = 0; next < queue_.size(); ++next)
-      for (const FlatGraph::Arc& arc : graph_.out(queue_[next])) {
+      for (const FlatGraph::Arc& arc : arcs_[queue_[next]]) {
         if (left_[arc.link] == 0 || entry_[arc.to] != none || arc.to == from) continue;
         entry_[arc.to] = arc.link;
         if (arc.to == to) return true;
@@ -42,6 +50,7 @@ class Augmenter {
   }
 
   const FlatGraph& graph_;
+  std::vector<std::vector<FlatGraph::Arc>> arcs_;
   std::vector<std::uint8_t> left_;
   std::vector<std::uint32_t> entry_, queue_;
 };

@@ -5,8 +5,8 @@
 #include <tuple>
 #include <utility>
 
+#include "topologies/cables.hpp"
 #include "topologies/drawing_parts.hpp"
-#include "topologies/survey.hpp"
 
 namespace rehearse {
 namespace {
@@ -40,8 +40,9 @@ Sketch sketch(const Topology& topology, const FlatGraph& graph) {
     out.drawn_as[v] = add({0, 0, shape, vertex.name, vertex.is_endpoint ? 1u : 0u});
   }
   std::map<std::tuple<std::uint32_t, std::uint32_t, std::string>, std::size_t> known;
-  for (std::uint32_t e = 0; e < topology.edges.size(); e += 2) {
-    const std::uint32_t a = out.drawn_as[graph.from[e]], b = out.drawn_as[graph.to[e]];
+  for (const std::uint32_t e : cable_links(topology)) {
+    const std::uint32_t a = out.drawn_as[boost::source(topology.edges[e], topology.graph)];
+    const std::uint32_t b = out.drawn_as[boost::target(topology.edges[e], topology.graph)];
     const std::string kind = cable_kind(topology, e);
     const auto [found, is_new] = known.try_emplace({a, b, kind}, out.drawing.cables.size());
     if (is_new) out.drawing.cables.push_back({a, b, kind, {}, 0, 0});

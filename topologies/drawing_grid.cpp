@@ -23,6 +23,7 @@ std::vector<Coordinates> coordinates_of(const Topology& topology) {
   const std::size_t vertices = boost::num_vertices(topology.graph);
   if (dimension.empty() || vertices != topology.endpoints.size()) return {};
   const FlatGraph graph = flatten(topology);
+  if (graph.one_way) return {};
   std::vector<Coordinates> at(vertices);
   at[0].assign(dimension.size(), 0);
   std::vector<std::uint32_t> queue{0};

@@ -81,7 +81,7 @@ bool place_in_levels(Drawing& drawing) {
   for (std::uint32_t l = 0; l <= top; ++l)
     for (std::size_t i = 0; i < rows[l].size(); ++i) {
       DrawnVertex& vertex = drawing.vertices[rows[l][i]];
-      vertex.y = std::max(least_height, width / 8) * (top - l);
+      vertex.y = std::max(least_height, width / 8) * (top - std::max(l, 1U)) + (l == 0 ? least_height : 0);
       if (l < 2)
         vertex.x += (width - below) / 2;
       else

@@ -4,16 +4,21 @@
 #include <map>
 #include <utility>
 
+#include "topologies/cables.hpp"
+
 namespace rehearse {
 namespace {
 
 std::vector<EndpointGroup> groups_of(const Topology& topology, const FlatGraph& all) {
   std::vector<EndpointGroup> groups;
+  std::vector<std::uint32_t> arrivals(all.vertices(), 0);
+  for (const FlatGraph::Arc& arc : all.arcs) ++arrivals[arc.to];
   std::map<std::pair<std::uint32_t, double>, std::size_t> at;
   for (std::uint32_t e = 0; e < topology.endpoints.size(); ++e) {
     const std::uint32_t vertex = topology.endpoints[e];
     const auto arcs = all.out(vertex);
-    if (arcs.size() != 1 || topology.graph[arcs.front().to].is_endpoint) {
+    if (arcs.size() != 1 || arrivals[vertex] != 1 || all.capacity[arcs.front().link ^ 1] == 0 ||
+        topology.graph[arcs.front().to].is_endpoint) {
       groups.push_back({vertex, 0, {e}});
       continue;
     }
@@ -28,7 +33,9 @@ std::vector<EndpointGroup> groups_of(const Topology& topology, const FlatGraph& 
 
 void fill_arcs(FlatGraph& graph, std::size_t vertices, const std::vector<bool>& left_out) {
   graph.first.assign(vertices + 1, 0);
-  const auto skipped = [&](std::size_t e) { return left_out[graph.from[e]] || left_out[graph.to[e]]; };
+  const auto skipped = [&](std::size_t e) {
+    return graph.capacity[e] == 0 || left_out[graph.from[e]] || left_out[graph.to[e]];
+  };
   for (std::size_t e = 0; e < graph.from.size(); ++e)
     if (!skipped(e)) ++graph.first[graph.from[e] + 1];
   for (std::size_t v = 0; v < vertices; ++v) graph.first[v + 1] += graph.first[v];
@@ -43,10 +50,18 @@ void fill_arcs(FlatGraph& graph, std::size_t vertices, const std::vector<bool>& 
 FlatGraph flatten(const Topology& topology) {
   const std::size_t vertices = boost::num_vertices(topology.graph);
   FlatGraph graph;
+  const auto add = [&graph](std::size_t from, std::size_t to, double capacity) {
+    graph.from.push_back(static_cast<std::uint32_t>(from));
+    graph.to.push_back(static_cast<std::uint32_t>(to));
+    graph.capacity.push_back(capacity);
+  };
   for (std::uint32_t e = 0; e < topology.edges.size(); ++e) {
-    graph.capacity.push_back(topology.link(e).bandwidth.value());
-    graph.from.push_back(static_cast<std::uint32_t>(boost::source(topology.edges[e], topology.graph)));
-    graph.to.push_back(static_cast<std::uint32_t>(boost::target(topology.edges[e], topology.graph)));
+    const auto from = boost::source(topology.edges[e], topology.graph);
+    const auto to = boost::target(topology.edges[e], topology.graph);
+    add(from, to, topology.link(e).bandwidth.value());
+    if (is_cable(topology, e)) continue;
+    add(to, from, 0);
+    graph.one_way = true;
   }
   fill_arcs(graph, vertices, std::vector<bool>(vertices, false));
   graph.groups = groups_of(topology, graph);

@@ -20,14 +20,16 @@ struct EndpointGroup {
   [[nodiscard]] double size() const { return static_cast<double>(members.size()); }
 };
 
-/// Link e ^ 1 is the other direction of link e: a cable's two links stand side by side (add_cable).
+/// Links by pairs: e ^ 1 is the other direction of link e, of capacity 0 where the topology has none. Links of a cable
+/// stand side by side in a topology, so they have the same numbers here.
 struct FlatGraph {
   struct Arc {
     std::uint32_t to, link;
   };
-  std::vector<std::uint32_t> first;     ///< of each vertex, into `arcs`; one more at the end
-  std::vector<Arc> arcs;                ///< of all vertices, or (`inner`) of those that routes go through
+  std::vector<std::uint32_t> first;  ///< of each vertex, into `arcs`; one more at the end
+  std::vector<Arc> arcs;  ///< links with a capacity, of all vertices, or (`inner`) of those that routes go through
   std::vector<double> capacity;         ///< of each link, bytes/s
+  bool one_way = false;                 ///< whether there is a link without its other direction
   std::vector<std::uint32_t> from, to;  ///< of each link
   std::vector<EndpointGroup> groups;
 

@@ -26,32 +26,11 @@ void count_ports(const Topology& topology, TopologySurvey& out) {
 
 }  // namespace
 
-std::string cable_kind(const Topology& topology, std::uint32_t link) {
-  const std::string &there = topology.link(link & ~1U).link_class, &back = topology.link(link | 1U).link_class;
-  return there == back ? there : there + "/" + back;
-}
-
-std::vector<CableKind> cable_kinds(const Topology& topology) {
-  std::vector<CableKind> kinds;
-  for (std::uint32_t e = 0; e < topology.edges.size(); e += 2) {
-    const TopologyLink& link = topology.link(e);
-    const std::string name = cable_kind(topology, e);
-    const auto found = std::find_if(kinds.begin(), kinds.end(), [&](const CableKind& kind) {
-      return kind.name == name && kind.bandwidth == link.bandwidth && kind.latency == link.latency;
-    });
-    if (found != kinds.end())
-      ++found->count;
-    else
-      kinds.push_back({name, link.bandwidth, link.latency, 1});
-  }
-  return kinds;
-}
-
 TopologySurvey survey(const Topology& topology) {
   TopologySurvey out;
   out.endpoints = static_cast<std::uint32_t>(topology.endpoints.size());
   out.switches = static_cast<std::uint32_t>(boost::num_vertices(topology.graph)) - out.endpoints;
-  out.cables = static_cast<std::uint32_t>(topology.edges.size() / 2);
+  out.cables = static_cast<std::uint32_t>(cable_links(topology).size());
   count_ports(topology, out);
   out.kinds = cable_kinds(topology);
   out.injection = BytesPerSecond(mean_injection(topology));

@@ -3,23 +3,15 @@
 
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <vector>
 
 #include "topologies/bisection.hpp"
+#include "topologies/cables.hpp"
 #include "topologies/load.hpp"
 #include "topologies/paths.hpp"
 #include "topologies/topology.hpp"
 
 namespace rehearse {
-
-/// Cables that are alike.
-struct CableKind {
-  std::string name;  ///< the class of its links; "x+/x-" where the two directions have two
-  BytesPerSecond bandwidth;
-  Seconds latency;
-  std::uint32_t count = 0;
-};
 
 struct TopologySurvey {
   std::uint32_t endpoints = 0, switches = 0, cables = 0;
@@ -34,12 +26,6 @@ struct TopologySurvey {
   Bisection bisection;
   std::optional<RoutedLoad> load;
 };
-
-/// The name of a cable's kind; `link` is either direction.
-std::string cable_kind(const Topology& topology, std::uint32_t link);
-
-/// In the order of their first cables.
-std::vector<CableKind> cable_kinds(const Topology& topology);
 
 /// Exact where that is quick, else as the parts say. The same topology gives the same survey.
 TopologySurvey survey(const Topology& topology);
