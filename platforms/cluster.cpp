@@ -104,4 +104,9 @@ const Topology* Cluster::fabric() const {
   return graphs_ == nullptr || graphs_->between.edges.empty() ? nullptr : &graphs_->between;
 }
 
+const Topology* Cluster::inside(std::size_t group) const {
+  return graphs_ == nullptr || graphs_->inside[group].topology.edges.empty() ? nullptr
+                                                                             : &graphs_->inside[group].topology;
+}
+
 }  // namespace rehearse

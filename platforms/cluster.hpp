@@ -66,7 +66,7 @@ class Cluster {
   ///   nodes    at least 1
   ///   groups   instead of both: a list of {node, nodes}, where nodes are of several types
   ///   fabric   `topology` (default fat_tree) and that topology's keys; its endpoints are the NICs, node by node. Left
-  ///            unread where there is one node. Where NICs differ a port is as fast as its NIC, at most.
+  ///            unread where there is one node, and `prices` always. Where NICs differ a port is as fast as its NIC, at most.
   /// Faults are noted there; after one the cluster is unspecified but safe to destroy.
   static Cluster read(Reader& reader);
 
@@ -94,8 +94,12 @@ class Cluster {
   /// is no such switch.
   [[nodiscard]] std::vector<LinkId> route_to_switch(std::uint32_t gpu) const;
   [[nodiscard]] std::vector<LinkId> route_from_switch(std::uint32_t gpu) const;
+  /// Of an endpoint of the fabric: "node3/nic1".
+  [[nodiscard]] std::string nic_name(std::uint32_t endpoint) const;
   /// The fabric as a graph, bandwidths before efficiency; null for a single node.
   [[nodiscard]] const Topology* fabric() const;
+  /// The links between the GPUs of a node of a group, likewise; null where there are none.
+  [[nodiscard]] const Topology* inside(std::size_t group) const;
 
   struct Graphs;  ///< private to platforms
 

@@ -80,6 +80,7 @@ Topology read_fabric(Reader& reader, const std::vector<NodeGroup>& groups) {
   const bool single = groups.size() == 1 && groups.front().nodes == 1;
   const bool faulty = std::ranges::any_of(groups, [](const NodeGroup& g) { return g.node.gpus == 0; });
   const auto without = std::ranges::find(groups, 0U, [](const NodeGroup& g) { return g.node.nics; });
+  if (!single) params.child("prices").mark_read();  // of what they buy, `rehearse topology` makes a sum
   if (!single && !faulty && without == groups.end()) return build_topology(request_of(groups), params, "fat_tree");
   params.mark_read();
   if (single || faulty) return {};  // nothing to join (or a node type with faults)

@@ -1,4 +1,4 @@
-// What there is to say of a topology as a graph: sizes, degree, diameter, bisection.
+// The figures of a topology that closed forms give: sizes, degree, diameter, bisection. survey.hpp has all there are.
 #pragma once
 
 #include "topologies/topology.hpp"
