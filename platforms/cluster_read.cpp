@@ -127,10 +127,28 @@ Cluster Cluster::read(Reader& reader) {
   const NodeGroup& last = cluster.groups_.back();
   cluster.nodes_ = last.first_node + last.nodes;
   cluster.gpus_ = last.first_gpu + last.nodes * last.node.gpus;
-  if (reader.any_fault()) return cluster;
+  Reader degradation = reader.child("degradation");
+  if (reader.any_fault()) {
+    degradation.mark_read();
+    return cluster;
+  }
   cluster.links_ = list_links(cluster.groups_, *graphs);
+  graphs->cuts.resize(1);
   cluster.graphs_ = graphs;
+  if (reader.has("degradation")) cluster.degrade(degradation);
   return cluster;
+}
+
+void Cluster::degrade(Reader& list) {
+  degradation_ = read_degradation(list, *this);
+  for (const auto& [link, state] : degradation_.epochs.front().links) {
+    Link& degraded = links_[index(link)];
+    if (state.share > 0) degraded.bandwidth *= state.share;
+    degraded.latency += state.latency;
+  }
+  const auto graphs = std::make_shared<Graphs>(*graphs_);
+  graphs->cuts = cut_graphs(groups_, *graphs, degradation_);
+  graphs_ = graphs;
 }
 
 }  // namespace rehearse

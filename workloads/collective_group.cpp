@@ -41,12 +41,13 @@ bool CollectiveGroup::has_protocol(Protocol protocol) const {
   return found != profiles.end() && (nodes_.size() == 1 || found->second.between);
 }
 
-/// Of all links, or without `ports` of those between switches of the fabric.
+/// Of all links, or without `ports` of those between switches of the fabric, and what degradation adds to the others.
 Seconds CollectiveGroup::link_latency(const std::vector<LinkId>& route, bool ports) const {
   Seconds sum;
   for (const LinkId id : route) {
     const Link& link = cluster_->links()[index(id)];
-    if (ports || link.kind == LinkKind::fabric) sum += link.latency;
+    const bool counts = ports || link.kind == LinkKind::fabric;
+    sum += counts ? link.latency : cluster_->degradation().epochs.front().link(id).latency;
   }
   return sum;
 }

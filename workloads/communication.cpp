@@ -136,6 +136,9 @@ void Communication::add_collective_wires(std::uint32_t id) {
                                       .to = group.members[to],
                                       .group = id,
                                       .route = way->second.route,
+                                      .flow = f.channel,
+                                      .to_switch = from == to,
+                                      .every_latency = collective.chosen.way.protocol == Protocol::none,
                                       .latency = {}}));
     }
     group.costs[spec] = flow_costs(collective.graph, spec, ways, cluster_);
@@ -153,7 +156,12 @@ void Communication::add_pipeline_wires(const Program& program) {
       const CollectiveGroup pair(cluster_, {layout_.gpu_of(worker), layout_.gpu_of(to)});
       GroupWire way = pair.wire(0, 1, 0, message_protocol(pair));
       pipeline_wire_[{worker, stage, static_cast<std::uint32_t>(phase)}] =
-          add_wire({.from = worker, .to = to, .phase = phase, .route = std::move(way.route), .latency = way.latency});
+          add_wire({.from = worker,
+                    .to = to,
+                    .phase = phase,
+                    .route = std::move(way.route),
+                    .every_latency = message_protocol(pair) == Protocol::none,
+                    .latency = way.latency});
     }
 }
 

@@ -27,6 +27,9 @@ struct Wire {
   std::uint32_t group = no_group;  ///< index into Communication::groups; no_group: pipeline
   Phase phase = Phase::forward;    ///< of a pipeline wire: activations or gradients
   std::vector<LinkId> route;       ///< links of the cluster
+  std::uint64_t flow = 0;          ///< as Cluster::route has it
+  bool to_switch = false;          ///< or from one
+  bool every_latency = false;      ///< flows pay that of all links, not only of those between switches of the fabric
   Seconds latency;                 ///< of a pipeline's message; a collective's flows have their own (FlowCost)
 };
 
@@ -74,6 +77,7 @@ class Communication {
   Communication(std::span<const Job> jobs, const Program& program, const Cluster& cluster);
 
   [[nodiscard]] const JobLayout& layout() const { return layout_; }
+  [[nodiscard]] const Cluster& cluster() const { return cluster_; }
   [[nodiscard]] std::span<const Wire> wires() const { return wires_; }
   [[nodiscard]] std::span<const CommGroup> groups() const { return groups_; }
   [[nodiscard]] Concurrency concurrency(std::uint32_t job) const {
