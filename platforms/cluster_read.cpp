@@ -42,7 +42,8 @@ std::vector<NodeGroup> read_groups(Reader& reader, Cluster::Graphs& graphs) {
   if (!reader.has("groups")) return {read_group(reader, graphs)};
   for (const char* key : {"node", "nodes"}) {
     reader.child(key).mark_read();
-    if (reader.has(key)) reader.fault(key, "`groups` says which nodes there are; leave out one or the other");
+    // Not at `node`: what that was resolved to stands in the catalogue's file.
+    if (reader.has(key)) list.fault("stands beside `" + std::string(key) + "`; leave out one or the other");
   }
   std::vector<NodeGroup> groups;
   for (Reader& item : list.items()) groups.push_back(read_group(item, graphs));

@@ -246,8 +246,8 @@ TEST_CASE("mixed: what is slowest of several node types") {
 
 TEST_CASE("mixed: faults") {
   const std::string both = cluster_faults("{node: dgx-a100, nodes: 2, groups: [" + small_h100 + "]}");
-  for (const char* key : {"node", "nodes"})
-    CHECK(contains(both, std::string("test.yaml:1: ") + key + ": `groups` says which nodes there are"));
+  for (const char* key : {"`node`", "`nodes`"})
+    CHECK(contains(both, std::string("test.yaml:1: groups: stands beside ") + key + "; leave out one or the other"));
   CHECK(contains(cluster_faults("{groups: []}"), "groups: expected at least one group, such as {node: dgx-h100"));
   CHECK(contains(cluster_faults("{groups: 3}"), "groups: expected a list"));
   CHECK(contains(cluster_faults("{groups: [dgx-a100]}"), "groups.0: expected a mapping"));
