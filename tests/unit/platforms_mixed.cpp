@@ -244,6 +244,18 @@ TEST_CASE("mixed: what is slowest of several node types") {
   CHECK(slowest_of({&b, &a}).collective_copy == BytesPerSecond(50));
 }
 
+TEST_CASE("mixed: groups laid over a cluster that has nodes") {
+  const Value resolved = resolve_cluster(
+      parse_yaml("{base: selene, node: null, nodes: null, groups: [" + small_a100 + ", " + small_h100 + "]}",
+                 "test.yaml"),
+      "cluster");
+  Reader reader(resolved, "cluster");
+  const Cluster c = Cluster::read(reader);
+  reader.finish();
+  CHECK(c.gpu_count() == 12);
+  CHECK(c.device(4).name == "h100-80gb-sxm");
+}
+
 TEST_CASE("mixed: faults") {
   const std::string both = cluster_faults("{node: dgx-a100, nodes: 2, groups: [" + small_h100 + "]}");
   for (const char* key : {"`node`", "`nodes`"})
