@@ -175,5 +175,6 @@ TEST_CASE("yaml scalars: the core schema") {
                                                      {"nan", std::string("nan")},
                                                      {"1 KiB", std::string("1 KiB")},
                                                      {"2024-01-02", std::string("2024-01-02")}};
-  for (const auto& [text, expected] : cases) CHECK_MESSAGE(typed_scalar(text) == expected, text);
+  for (const auto& scalar_case : cases)
+    CHECK_MESSAGE(typed_scalar(scalar_case.first) == scalar_case.second, scalar_case.first);
 }

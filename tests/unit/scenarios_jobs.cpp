@@ -158,15 +158,17 @@ TEST_CASE("jobs: where nothing is said each has as many iterations as one of any
                          job("late", 2, ", start: 3 ms") + job("two", 2, ", iterations: 2") + job("endless", 2000, ""));
   double until = 0;
   for (const auto& [name, figures] : run.jobs) until = std::max(until, figures.start + figures.alone);
-  int most = 0;
-  for (const auto& [name, figures] : run.jobs) {
+  int capped = 0;
+  for (const auto& entry : run.jobs) {
+    const std::string name = entry.first;
+    const Run::JobFigures& figures = entry.second;
     CAPTURE(name);
     const double needed = std::ceil((until - figures.start) / figures.alone - 1e-9);
     CHECK(figures.iterations.size() == (name == "two" ? 2 : std::clamp(needed, 1.0, 64.0)));
     CHECK(figures.together == relative(figures.alone, 1e-9));  // one GPU each
-    most += needed > 64 ? 1 : 0;
+    capped += needed > 64 ? 1 : 0;
   }
-  CHECK(most > 0);
+  CHECK(capped > 0);
   const Run few = run_of("cluster: {node: dgx-a100, nodes: 1}\njobs:\n" + job("short", 1, "") + job("long", 7, "") +
                          job("late", 2, ", start: 3 ms"));
   const Run::JobFigures &shorter = few.jobs.at("short"), &late = few.jobs.at("late");

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 #include <map>
+#include <numeric>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -93,12 +94,9 @@ class ResultRules {
       }
       rule(std::abs(sum - r_.jobs[gpu.job].together.value()) <= 1e-9 * sum, "a breakdown adds up to the iteration");
     }
-    std::uint32_t all = 0;
-    for (std::size_t j = 0; j < members.size(); ++j) {
+    for (std::size_t j = 0; j < members.size(); ++j)
       rule(members[j] == r_.jobs[j].gpu_count, "the simulated GPUs stand for all of a job");
-      all += members[j];
-    }
-    rule(all == r_.gpu_count, "the simulated GPUs stand for all");
+    rule(std::accumulate(members.begin(), members.end(), 0U) == r_.gpu_count, "the simulated GPUs stand for all");
   }
 
   void check_memory() {
