@@ -68,19 +68,18 @@ class ResultRules {
   }
 
   void check_jobs() {
+    const auto same = [](Seconds a, Seconds b) { return std::abs((a - b).value()) <= 1e-12 * b.value(); };
     Seconds longest, last;
     for (const JobResult& job : r_.jobs) {
       longest = std::max(longest, job.together);
       last = std::max(last, job.end);
-      Seconds sum;
-      for (const Seconds iteration : job.iterations) sum += iteration;
-      const auto same = [&](Seconds a, Seconds b) { return std::abs((a - b).value()) <= 1e-9 * b.value(); };
-      rule(same(sum, job.end - job.start), "iterations add up to the time of their job");
-      rule(same(job.together * static_cast<double>(job.iterations.size()), sum), "their mean is what it is");
-      rule(same(job.breakdown.total(), job.together), "the breakdown of a job adds up to its iteration");
+      const Seconds sum = std::accumulate(job.iterations.begin(), job.iterations.end(), Seconds());
+      rule(same(job.start + sum, job.end), "iterations add up to the time of their job");
+      rule(same(job.start + job.together * static_cast<double>(job.iterations.size()), job.end),
+           "their mean is so long");
     }
     rule(r_.iteration_time == longest, "the iteration is that of the job where it is longest");
-    rule(r_.timeline.makespan == last && r_.run_time == last, "the run ends with the last job");
+    rule(same(r_.timeline.makespan, last) && r_.run_time == r_.timeline.makespan, "the run ends with the last job");
   }
 
   void check_gpus() {
