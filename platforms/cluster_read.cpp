@@ -42,7 +42,8 @@ std::vector<NodeGroup> read_groups(Reader& reader, Cluster::Graphs& graphs) {
   if (!reader.has("groups")) return {read_group(reader, graphs)};
   for (const char* key : {"node", "nodes"}) {
     reader.child(key).mark_read();
-    if (reader.has(key)) reader.fault(key, "`groups` says which nodes there are; leave out one or the other");
+    // Not at `node`: what that was resolved to stands in the catalogue's file.
+    if (reader.has(key)) list.fault("stands beside `" + std::string(key) + "`; leave out one or the other");
   }
   std::vector<NodeGroup> groups;
   for (Reader& item : list.items()) groups.push_back(read_group(item, graphs));
@@ -90,12 +91,18 @@ Topology read_fabric(Reader& reader, const std::vector<NodeGroup>& groups) {
   return {};
 }
 
+// Null counts as absent.
+bool has(const Value& at, std::string_view key) {
+  const Value* value = at.find(key);
+  return value != nullptr && value->type != Value::Type::null;
+}
+
 // The cluster's node types as mappings, with their devices.
 void resolve_node(Value& at, const std::string& key_path) {
-  if (at.find("node") == nullptr) return;
+  if (!has(at, "node")) return;
   Value& node = at["node"];
   node = resolve_named("nodes", node, key_path + ".node");
-  if (node.find("device") == nullptr) return;
+  if (!has(node, "device")) return;
   Value& device = node["device"];
   device = resolve_named("devices", device, key_path + ".node.device");
 }
@@ -105,7 +112,7 @@ void resolve_node(Value& at, const std::string& key_path) {
 Value resolve_cluster(const Value& name_or_mapping, const std::string& key_path) {
   Value cluster = resolve_named("clusters", name_or_mapping, key_path);
   resolve_node(cluster, key_path);
-  if (cluster.find("groups") == nullptr) return cluster;
+  if (!has(cluster, "groups")) return cluster;
   std::vector<Value>& groups = cluster["groups"].items;
   for (std::size_t g = 0; g < groups.size(); ++g) resolve_node(groups[g], key_path + ".groups." + std::to_string(g));
   return cluster;
