@@ -72,8 +72,7 @@ bool Cluster::live() const {
 
 bool Cluster::live(std::uint32_t from, std::uint32_t to) const {
   const bool same_node = node_of(from) == node_of(to);
-  return static_cast<bool>(
-      (same_node ? graphs_->inside[group_number(from)].topology : graphs_->between).live_route);
+  return static_cast<bool>((same_node ? graphs_->inside[group_number(from)].topology : graphs_->between).live_route);
 }
 
 BytesPerSecond Cluster::bandwidth(LinkId link, std::size_t epoch) const {

@@ -85,7 +85,8 @@ class EntryReader {
     const auto pattern = here.as<std::string>();
     std::vector<std::uint32_t> cables;
     for (std::uint32_t l = 0; l < cluster_.links().size(); ++l)
-      if (matches(pattern, cluster_.links()[l].name)) cables.push_back(static_cast<std::uint32_t>(index(cluster_.directions(LinkId{l}).front())));
+      if (matches(pattern, cluster_.links()[l].name))
+        cables.push_back(static_cast<std::uint32_t>(index(cluster_.directions(LinkId{l}).front())));
     std::ranges::sort(cables);
     cables.erase(std::unique(cables.begin(), cables.end()), cables.end());
     if (cables.empty() && !pattern.empty()) here.fault(no_link(pattern));

@@ -8,6 +8,7 @@
 
 #include "engine/base/mixing.hpp"
 #include "engine/base/packed.hpp"
+#include "engine/conditions.hpp"
 #include "scenarios/result_figures.hpp"
 #include "scenarios/simulate.hpp"
 #include "scenarios/sweep.hpp"
@@ -69,8 +70,12 @@ SweepRow simulate_point(const Value& base, const std::vector<Setting>& settings)
   if (faults.empty()) faults = check_memory_of(scenario);
   if (!faults.empty()) return {SweepRow::Status::cannot_run, in_one_line(reasons(faults)), point.fingerprint, {}};
   SweepRow row{SweepRow::Status::ok, {}, point.fingerprint, {}};
-  for (ResultFigure& figure : result_figures(simulate(scenario)))
-    row.figures.push_back(in_one_line(std::move(figure.text)));
+  try {
+    for (ResultFigure& figure : result_figures(simulate(scenario)))
+      row.figures.push_back(in_one_line(std::move(figure.text)));
+  } catch (const CutOff& cut) {
+    return {SweepRow::Status::cannot_run, in_one_line(fmt::format("cut off: {}", cut.what())), point.fingerprint, {}};
+  }
   return row;
 }
 

@@ -121,7 +121,7 @@ TEST_CASE("sweep: what is wrong with a study") {
   CHECK(faults(with_axes("{plan.tensor: [1, 2], plan.pipeline: [1, 2, 4]}", "zip")) ==
         "s:3: axes.plan.pipeline: 3 values, and 'plan.tensor' has 2; a zip takes axes of the same length");
   CHECK(faults(with_axes("{plan.tensor: [1]}") + "columns: [mfuu]\n")
-            .starts_with("s:4: columns[0]: unknown figure 'mfuu'; did you mean 'mfu'?"));
+            .starts_with("s:4: columns.0: unknown figure 'mfuu'; did you mean 'mfu'?"));
   CHECK(faults(with_axes("{mfu: [1]}")) == "s:3: axes.mfu: 'mfu' is a column of the table already");
   CHECK(faults(with_axes("{plan.tensor: [1]}", "grd")).find("did you mean 'grid'?") != std::string::npos);
   CHECK(faults("axes: {plan.tensor: [1]}\n").starts_with("s:1: base: missing"));
@@ -151,7 +151,7 @@ TEST_CASE("sweep: no key is set twice, and no section after its keys") {
   CHECK(faults("base: quickstart\nsweep:\n  - axes: {plan.tensor: [1]}\n  - axes:\n      both: [{label: a, set: "
                "{plan.tensor: 1}}]\n") == "s:5: plan.tensor: is set by the axis 'plan.tensor' already");
   CHECK(faults("base: quickstart\nsweep:\n  - axes: {plan.tensor: [1]}\n  - axes: {plan.tensor: [2]}\n") ==
-        "s:4: sweep[1].axes.plan.tensor: 'plan.tensor' is a column of the table already");
+        "s:4: sweep.1.axes.plan.tensor: 'plan.tensor' is a column of the table already");
   CHECK(faults(with_axes("{plan.tensor: [1]}"), {{"plan.tensor=2"}, false}) ==
         "s:3: plan.tensor: is set by --set plan.tensor=2 already");
   CHECK(faults(with_axes("{cluster.fabric.topology: [ring], cluster.fabric: [{topology: ring}]}"))

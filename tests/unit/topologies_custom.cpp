@@ -119,15 +119,15 @@ TEST_CASE("custom: endpoints by other names, and one-way links") {
 TEST_CASE("custom: faults of vertices") {
   const std::string link = "{from: endpoint0, to: s}, {from: endpoint1, to: s}";
   CHECK(faults(custom("s", link), 2).empty());
-  CHECK(contains(faults(custom("s, s", link), 2), "vertices[1]: the vertex 's' stands twice"));
-  CHECK(contains(faults(custom("s, endpoint2", link), 2), "vertices[1]: 'endpoint2' is none of the endpoints"));
+  CHECK(contains(faults(custom("s, s", link), 2), "vertices.1: the vertex 's' stands twice"));
+  CHECK(contains(faults(custom("s, endpoint2", link), 2), "vertices.1: 'endpoint2' is none of the endpoints"));
   CHECK(contains(faults(custom("s, endpoint1, endpoint1", link), 2), "'endpoint1' stands twice"));
-  CHECK(contains(faults(custom("s, {name: a, endpoint: 2}", link), 2), "vertices[1].endpoint: the endpoints are"));
+  CHECK(contains(faults(custom("s, {name: a, endpoint: 2}", link), 2), "vertices.1.endpoint: the endpoints are"));
   CHECK(contains(faults(custom("s, {name: a, endpoint: 1}, {name: b, endpoint: 1}", link), 2), "another name"));
   CHECK(contains(faults(custom("s, {name: endpoint0, endpoint: 1}", link), 2), "'endpoint0' stands twice"));
-  CHECK(contains(faults(custom("s, {group: 1}", link), 2), "vertices[1]"));
-  CHECK(contains(faults(custom("s, {name: t, group: -1}", link), 2), "vertices[1].group"));
-  CHECK(contains(faults(custom("s, ''", link), 2), "vertices[1]: a vertex needs a name"));
+  CHECK(contains(faults(custom("s, {group: 1}", link), 2), "vertices.1"));
+  CHECK(contains(faults(custom("s, {name: t, group: -1}", link), 2), "vertices.1.group"));
+  CHECK(contains(faults(custom("s, ''", link), 2), "vertices.1: a vertex needs a name"));
   CHECK(contains(faults(custom("s, {name: t, grup: 1}", link), 2), "did you mean 'group'"));
   CHECK(contains(faults(custom("s, idle", link), 2), "none of them joins 'idle' to anything"));
   CHECK(contains(faults("{topology: custom, vertices: s, links: [" + link + "]}", 2), "vertices: expected a list"));
@@ -138,19 +138,19 @@ TEST_CASE("custom: faults of links") {
   const auto with = [&link](const std::string& more) { return faults(custom("spine", link + more), 2); };
   CHECK(with("").empty());
   CHECK(contains(with("{from: spin, to: endpoint0}"),
-                 "test.yaml:1: links[2].from: a link to an unknown vertex, 'spin'; did you mean 'spine'?"));
+                 "test.yaml:1: links.2.from: a link to an unknown vertex, 'spin'; did you mean 'spine'?"));
   CHECK(contains(with("{from: endpoint2, to: spine}"), "or endpoint0 to endpoint1)"));
-  CHECK(contains(with("{from: spine, to: spine}"), "links[2]: a link from 'spine' to itself"));
+  CHECK(contains(with("{from: spine, to: spine}"), "links.2: a link from 'spine' to itself"));
   CHECK(contains(with("{from: spine}"), "to"));
-  CHECK(contains(with("{from: spine, to: ''}"), "links[2].to: "));
-  CHECK(contains(with("{from: spine, to: endpoint0, count: 0}"), "links[2].count: "));
-  CHECK(contains(with("{from: spine, to: endpoint0, count: 99999999}"), "links[2].count: there would be over"));
-  CHECK(contains(with("{from: spine, to: endpoint0, bandwidth: 0 GB/s}"), "links[2].bandwidth: "));
-  CHECK(contains(with("{from: spine, to: endpoint0, bandwidth: 50}"), "links[2].bandwidth: "));
-  CHECK(contains(with("{from: spine, to: endpoint0, latency: -1 us}"), "links[2].latency: expected zero or more"));
-  CHECK(contains(with("{from: spine, to: endpoint0, one_way: maybe}"), "links[2].one_way: "));
+  CHECK(contains(with("{from: spine, to: ''}"), "links.2.to: "));
+  CHECK(contains(with("{from: spine, to: endpoint0, count: 0}"), "links.2.count: "));
+  CHECK(contains(with("{from: spine, to: endpoint0, count: 99999999}"), "links.2.count: there would be over"));
+  CHECK(contains(with("{from: spine, to: endpoint0, bandwidth: 0 GB/s}"), "links.2.bandwidth: "));
+  CHECK(contains(with("{from: spine, to: endpoint0, bandwidth: 50}"), "links.2.bandwidth: "));
+  CHECK(contains(with("{from: spine, to: endpoint0, latency: -1 us}"), "links.2.latency: expected zero or more"));
+  CHECK(contains(with("{from: spine, to: endpoint0, one_way: maybe}"), "links.2.one_way: "));
   CHECK(contains(with("{from: spine, to: endpoint0, bandwith: 5 GB/s}"), "did you mean 'bandwidth'"));
-  CHECK(contains(with("spine"), "links[2]"));
+  CHECK(contains(with("spine"), "links.2"));
   CHECK(contains(faults(custom("", ""), 2), "links: a custom topology needs at least one link"));
   CHECK(contains(faults("{topology: custom}", 2), "needs at least one link"));
 }
@@ -198,7 +198,7 @@ TEST_CASE("custom: faults of Graphviz files") {
   CHECK(contains(folder.faults_of(""), "graph.dot:1: not Graphviz"));
   const std::string bandwidth = folder.faults_of("graph { endpoint0 -- endpoint1 [bandwidth=fast] }");
   CHECK(contains(bandwidth, "topology.yaml:1: graphviz: "));
-  CHECK(contains(bandwidth, "graph.dot: links[0].bandwidth: "));
+  CHECK(contains(bandwidth, "graph.dot: links.0.bandwidth: "));
   CHECK(contains(folder.faults_of("graph { endpoint0 -- endpoint1 [bandwidth=\"0 GB/s\"] }"), "bandwidth"));
   CHECK(contains(folder.faults_of("graph { endpoint0 -- endpoint2 -- endpoint1 }"), "'endpoint2' is none of"));
   CHECK(contains(folder.faults_of("graph { endpoint0; endpoint1 }"), "at least one link"));

@@ -183,10 +183,10 @@ TEST_CASE("twisted torus: shifts of zero are none, bad ones are faults") {
   };
   CHECK(contains(twist("{x: [0, 4, 0]}"), "twist.x: expected 2 shifts"));
   CHECK(contains(twist("{x: [4]}"), "expected 2 shifts"));
-  CHECK(contains(twist("{x: [1, 4]}"), "twist.x[0]: a dimension shifts only those after it"));
-  CHECK(contains(twist("{y: [2, 0]}"), "twist.y[0]: "));
-  CHECK(contains(twist("{x: [0, 8]}"), "twist.x[1]: expected a shift from 0 to 7, found 8"));
-  CHECK(contains(twist("{x: [0, -1]}"), "twist.x[1]: "));
+  CHECK(contains(twist("{x: [1, 4]}"), "twist.x.0: a dimension shifts only those after it"));
+  CHECK(contains(twist("{y: [2, 0]}"), "twist.y.0: "));
+  CHECK(contains(twist("{x: [0, 8]}"), "twist.x.1: expected a shift from 0 to 7, found 8"));
+  CHECK(contains(twist("{x: [0, -1]}"), "twist.x.1: "));
   CHECK(contains(twist("{z: [0, 4]}"), "twist.z"));
   CHECK(contains(twist("[0, 4]"), "twist: expected a mapping"));
   CHECK(contains(faults("{topology: torus, dimensions: [1, 8], twist: {x: [0, 4]}}", 8), "no cable to twist"));
@@ -243,7 +243,7 @@ TEST_CASE("grids: sizes that do not fit say what does") {
   CHECK(contains(faults("{topology: hypercube, bandwidth: [1 GB/s]}", 8), "bandwidth: expected 3 values"));
   CHECK(contains(faults("topology: mesh", 12), "a mesh needs its dimensions"));
   CHECK(contains(faults("{topology: mesh, dimensions: [3, 5]}", 12), "hold 15 endpoints, but 12"));
-  CHECK(contains(faults("{topology: mesh, dimensions: [3, 0]}", 12), "dimensions[1]: a dimension must be at least 1"));
+  CHECK(contains(faults("{topology: mesh, dimensions: [3, 0]}", 12), "dimensions.1: a dimension must be at least 1"));
   CHECK(contains(faults("topology: fully_connected", 5000), "cables"));
 }
 

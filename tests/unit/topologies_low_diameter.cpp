@@ -113,7 +113,7 @@ TEST_CASE("low diameter: faults say what would do") {
                  "hold 200 endpoints, but 201 are to be attached; the smallest q is 7"));
   CHECK(contains(faults("{topology: slim_fly, endpoints_per_router: 0}", 8), "endpoints_per_router: "));
   CHECK(contains(faults("{topology: slim_fly, q: 257}", 8), "cables"));
-  CHECK(contains(faults("{topology: hyperx, dimensions: [3, 0]}", 8), "dimensions[1]: "));
+  CHECK(contains(faults("{topology: hyperx, dimensions: [3, 0]}", 8), "dimensions.1: "));
   CHECK(contains(faults("{topology: hyperx, dimensions: []}", 8), "dimensions: "));
   CHECK(contains(faults("{topology: hyperx, dimensions: [3, 3], endpoints_per_switch: 2}", 19),
                  "the least that holds them is 3"));
