@@ -9,6 +9,7 @@
 #include "scenarios/collective_simulate.hpp"
 #include "scenarios/collective_ways.hpp"
 #include "workloads/collectives/transfer_graph.hpp"
+#include "workloads/run_conditions.hpp"
 
 namespace rehearse {
 
@@ -40,8 +41,13 @@ class CollectiveWorld {
                        std::uint32_t channel);
   void begin_group() { wires_.clear(); }
 
+  /// Whether links change meanwhile, or flows choose their ways: then no bound is known beforehand.
+  [[nodiscard]] bool has_conditions() const { return has_conditions_; }
+
  private:
   Replayer replayer_;
+  bool has_conditions_;
+  RunConditions conditions_;
   std::unordered_map<std::uint64_t, WirePath> wires_;
 };
 

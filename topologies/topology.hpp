@@ -119,8 +119,13 @@ const Table<TopologyRow>& topology_table();
 /// `routing` and `seed` are read here too (routing.hpp).
 Topology build_topology(const TopologyRequest& request, Reader& params, std::string_view fallback = {});
 
-/// A route along a shortest path by hop count between two endpoint numbers, ties broken by vertex number (of the
-/// nearest predecessors the lowest): what routings are tested against. O(links). Throws NoRoute.
+/// Whether the link joins switches of two groups. A shortest path is one with the fewest of these, and among those one
+/// with the fewest links: in a dragonfly two global links may be fewer links than local, global, local, but no flow is
+/// meant to take them (Kim et al., ISCA 2008: minimal routing).
+bool is_between_groups(const Topology& topology, std::uint32_t link);
+
+/// A route along a shortest path between two endpoint numbers, ties broken by vertex number (of the nearest predecessors
+/// the lowest): what routings are tested against. O(links log links). Throws NoRoute.
 TopologyRoute shortest_path(const Topology& topology, std::uint32_t source, std::uint32_t destination);
 
 /// For builders: adds a vertex and returns its number; an endpoint gets the next endpoint number.

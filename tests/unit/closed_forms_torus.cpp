@@ -7,6 +7,7 @@
 
 #include "tests/support/closed_forms.hpp"
 #include "tests/support/relative.hpp"
+#include "workloads/collectives/collective.hpp"
 
 namespace rehearse {
 namespace {
@@ -118,6 +119,27 @@ TEST_CASE("torus: all to all on a ring without latency") {
         messages.push_back({v, (v + k) % n, m * (m + 1) / 2 * S / 50e9});
       }
     check("{topology: ring}", n, 50e9, 0, messages);
+  }
+}
+
+// Rings along rows, columns and rows again use the cables of one dimension at a time, one way:
+// 2 (C-1) (L + S/(C B)) + 2 (R-1) (L + S/(R C B)), with S bytes on each endpoint (Mikami et al. 2018).
+TEST_CASE("torus: an all_reduce by dimension") {
+  constexpr double bandwidth = 50e9, latency = 500e-9, bytes = 3 * 5 * 7 * 4 * 64e3;
+  for (const auto& [columns, rows] : {std::pair{4U, 3U}, {3U, 5U}, {7U, 4U}, {4U, 4U}}) {
+    CAPTURE(columns);
+    CAPTURE(rows);
+    const testing::Fabric fabric = testing::fabric_of(testing::topology_of(
+        "{topology: torus, dimensions: [" + std::to_string(columns) + ", " + std::to_string(rows) + "]}",
+        columns * rows, bandwidth, latency));
+    const CollectiveRow& row = *collective_table(CollectiveOp::all_reduce).find("torus_2d");
+    CollectiveOptions options;
+    options.rows = rows;
+    const Pattern pattern = build_collective(row, columns * rows, static_cast<std::int64_t>(bytes), options);
+    const double c = columns, r = rows;
+    const double expected =
+        2 * (c - 1) * (latency + bytes / c / bandwidth) + 2 * (r - 1) * (latency + bytes / (r * c) / bandwidth);
+    CHECK(testing::collective_seconds(fabric, {{pattern, false, 1}}).front() == testing::relative(expected, 1e-6));
   }
 }
 

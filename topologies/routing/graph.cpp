@@ -1,6 +1,9 @@
 #include "topologies/routing/graph.hpp"
 
 #include <algorithm>
+#include <deque>
+#include <functional>
+#include <queue>
 #include <utility>
 
 #include "engine/base/mixing.hpp"
@@ -14,7 +17,9 @@ constexpr std::size_t most_entries = 1u << 26;
 }  // namespace
 
 RoutingGraph::RoutingGraph(const Topology& topology, const std::vector<bool>& down)
-    : endpoints_(topology.endpoints), group_(boost::num_vertices(topology.graph)) {
+    : endpoints_(topology.endpoints),
+      group_(boost::num_vertices(topology.graph)),
+      far_(static_cast<std::uint32_t>(group_.size())) {
   add_links(topology, down);
   find_groups(topology);
 }
@@ -31,6 +36,7 @@ void RoutingGraph::add_links(const Topology& topology, const std::vector<bool>& 
   out_.first.assign(group_.size() + 1, 0);
   in_.first.assign(group_.size() + 1, 0);
   for (std::uint32_t edge = 0; edge < edges; ++edge) {
+    between_groups_.push_back(is_between_groups(topology, edge));
     slowness_.push_back(fastest / topology.link(edge).bandwidth);
     if (!is_up(edge)) continue;
     ++out_.first[tail(edge) + 1];
@@ -69,21 +75,31 @@ void RoutingGraph::find_groups(const Topology& topology) {
 }
 
 RoutingGraph::Distances RoutingGraph::search(Cache& cache, std::uint32_t key, const Adjacency& backwards,
-                                             std::vector<std::uint32_t> targets) const {
+                                             const std::vector<std::uint32_t>& targets) const {
   if (const std::size_t tables = to_.size() + from_.size() + to_group_.size(); tables * vertices() > most_entries)
     for (Cache* all : {&to_, &from_, &to_group_}) all->clear();
-  std::vector<std::uint32_t> hops(vertices(), unreachable);
-  for (const std::uint32_t target : targets) hops[target] = 0;
-  std::vector<std::uint32_t>& queue = targets;
-  for (std::size_t i = 0; i < queue.size(); ++i) {
-    const std::uint32_t at = queue[i];
-    for (const Link& link : backwards.of(at))
-      if (hops[link.vertex] == unreachable) {
-        hops[link.vertex] = hops[at] + 1;
-        queue.push_back(link.vertex);
-      }
+  std::vector<std::uint32_t> lengths(vertices(), unreachable);
+  // Dijkstra's search with two queues: `near` over links of length 1, which comes in order, and `far` over the others.
+  using Visit = std::pair<std::uint32_t, std::uint32_t>;  // length, vertex
+  std::deque<Visit> near;
+  std::priority_queue<Visit, std::vector<Visit>, std::greater<>> far;
+  for (const std::uint32_t target : targets) near.emplace_back(lengths[target] = 0, target);
+  while (!near.empty() || !far.empty()) {
+    const bool is_near = far.empty() || (!near.empty() && near.front() < far.top());
+    const auto [length, at] = is_near ? near.front() : far.top();
+    is_near ? near.pop_front() : far.pop();
+    if (length > lengths[at]) continue;
+    for (const Link& link : backwards.of(at)) {
+      const std::uint32_t longer = length + this->length(link.edge);
+      if (longer >= lengths[link.vertex]) continue;
+      lengths[link.vertex] = longer;
+      if (between_groups_[link.edge])
+        far.emplace(longer, link.vertex);
+      else
+        near.emplace_back(longer, link.vertex);
+    }
   }
-  return cache[key] = std::make_shared<const std::vector<std::uint32_t>>(std::move(hops));
+  return cache[key] = std::make_shared<const std::vector<std::uint32_t>>(std::move(lengths));
 }
 
 RoutingGraph::Distances RoutingGraph::to(std::uint32_t vertex) const {

@@ -21,7 +21,7 @@ class RoutingGraph {
     std::uint32_t vertex;  ///< the other end
     std::uint32_t edge;    ///< index of Topology::edges
   };
-  /// Links between each vertex and the vertices of one target; `unreachable` where there is no way.
+  /// Length of the way between each vertex and the vertices of one target; `unreachable` where there is none.
   using Distances = std::shared_ptr<const std::vector<std::uint32_t>>;
   static constexpr std::uint32_t unreachable = std::numeric_limits<std::uint32_t>::max();
 
@@ -35,6 +35,8 @@ class RoutingGraph {
   [[nodiscard]] std::span<const Link> out(std::uint32_t vertex) const { return out_.of(vertex); }
   [[nodiscard]] std::span<const Link> in(std::uint32_t vertex) const { return in_.of(vertex); }
   [[nodiscard]] std::uint32_t head(std::uint32_t edge) const { return heads_[edge]; }
+  /// 1, or for a link between groups more than any path that needs none (is_between_groups).
+  [[nodiscard]] std::uint32_t length(std::uint32_t edge) const { return between_groups_[edge] ? far_ : 1; }
   /// The bandwidth of the fastest link over that of this one; exactly 1 where all are the same.
   [[nodiscard]] double slowness(std::uint32_t edge) const { return slowness_[edge]; }
 
@@ -46,7 +48,8 @@ class RoutingGraph {
   [[nodiscard]] std::uint32_t group(std::uint32_t vertex) const { return group_[vertex]; }
 
   /// From every vertex to this one, from this one to every vertex, and from every vertex to the nearest intermediate
-  /// of a group. By breadth-first search when first asked; kept until the tables of all targets outgrow a bound.
+  /// of a group, by `length` of links. Searched for when first asked; kept until the tables of all targets outgrow a
+  /// bound.
   [[nodiscard]] Distances to(std::uint32_t vertex) const;
   [[nodiscard]] Distances from(std::uint32_t vertex) const;
   [[nodiscard]] Distances to_group(std::uint32_t group) const;
@@ -63,12 +66,14 @@ class RoutingGraph {
   void add_links(const Topology& topology, const std::vector<bool>& down);
   void find_groups(const Topology& topology);
   Distances search(Cache& cache, std::uint32_t key, const Adjacency& backwards,
-                   std::vector<std::uint32_t> targets) const;
+                   const std::vector<std::uint32_t>& targets) const;
 
   Adjacency out_, in_;
   std::vector<std::uint32_t> heads_;
+  std::vector<bool> between_groups_;
   std::vector<double> slowness_;
   std::vector<std::uint32_t> endpoints_, intermediates_, groups_, group_;
+  std::uint32_t far_;  // length of a link between groups
   mutable Cache to_, from_, to_group_;
 };
 
@@ -82,7 +87,8 @@ std::uint32_t walk(const RoutingGraph& graph, const RoutingGraph::Distances& dis
   while (hops[vertex] > 0) {
     nearer.clear();
     for (const RoutingGraph::Link& link : graph.out(vertex))
-      if (hops[link.vertex] + 1 == hops[vertex]) nearer.push_back(link);
+      if (hops[link.vertex] != RoutingGraph::unreachable && hops[link.vertex] + graph.length(link.edge) == hops[vertex])
+        nearer.push_back(link);
     const RoutingGraph::Link& next =
         nearer[nearer.size() == 1 ? 0 : choose(vertex, std::span<const RoutingGraph::Link>(nearer))];
     route.push_back(next.edge);

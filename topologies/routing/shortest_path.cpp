@@ -23,7 +23,7 @@ TopologyRoute first_shortest(const RoutingGraph& graph, std::uint32_t source, st
   while (hops[at] > 0) {
     const RoutingGraph::Link* entry = nullptr;
     for (const RoutingGraph::Link& link : graph.in(at))
-      if (hops[link.vertex] != RoutingGraph::unreachable && hops[link.vertex] + 1 == hops[at] &&
+      if (hops[link.vertex] != RoutingGraph::unreachable && hops[link.vertex] + graph.length(link.edge) == hops[at] &&
           (entry == nullptr || link.vertex < entry->vertex))
         entry = &link;
     route.push_back(entry->edge);
