@@ -38,12 +38,15 @@ std::vector<double> bytes_by_path(const Schedule& schedule, std::size_t paths) {
   return bytes;
 }
 
-std::vector<double> bytes_by_link(const Schedule& schedule, const Network& network) {
+std::vector<double> bytes_by_link(std::span<const double> path_bytes, const Network& network) {
   std::vector<double> carried(network.links().size(), 0.0);
-  const std::vector<double> bytes = bytes_by_path(schedule, network.path_count());
-  for (std::uint32_t p = 0; p < bytes.size(); ++p)
-    for (const Hop& hop : network.hops(PathId{p})) carried[index(hop.link)] += bytes[p] * hop.times;
+  for (std::uint32_t p = 0; p < path_bytes.size(); ++p)
+    for (const Hop& hop : network.hops(PathId{p})) carried[index(hop.link)] += path_bytes[p] * hop.times;
   return carried;
+}
+
+std::vector<double> bytes_by_link(const Schedule& schedule, const Network& network) {
+  return bytes_by_link(bytes_by_path(schedule, network.path_count()), network);
 }
 
 Bounds lower_bounds(const Schedule& schedule, const Network& network) {

@@ -32,6 +32,8 @@ class FlowSource {
   virtual void arrived(std::uint64_t token, std::vector<SourceFlow>& started) = 0;
 };
 
+class Conditions;
+
 /// What a replay of a source gives back.
 struct SourceReplay {
   Seconds makespan;
@@ -55,9 +57,26 @@ class Replayer {
   /// (SimGrid's clock runs on). Throws std::logic_error where the schedule does not run to its end (a cycle) or names a
   /// path that the network lacks, or a lane that it has not itself.
   Timeline replay(const Schedule& schedule);
-  /// The same of flows that are made as they are needed. A source may add paths while it goes on. What it throws comes
-  /// out; after that its flows are still under way, and every further replay throws std::logic_error.
+  /// The same of flows that are made as they are needed. A source may add paths while it goes on. What it throws, or
+  /// what conditions throw in either kind of replay, comes out; after that flows are still under way, and every further
+  /// replay throws std::logic_error.
   SourceReplay replay(FlowSource& source);
+
+  /// What the replays from now on are subject to; nullptr (as at first): nothing. Not owned. Links are as the network
+  /// has them when a replay begins, whatever happened to them in one before.
+  ///
+  /// A date comes behind what ends at it and before what starts at it; dates behind the end of the replay do not come.
+  /// A flow over at least one link asks its way when it is ready, and counts for the load of its way from then until
+  /// its last byte has left. It keeps that way while no link of it is down. Where one goes down, it asks again at once
+  /// if it is in the network (flows that started first ask first, when all of them are off it), or else when it has
+  /// paid its latency and the link is still down.
+  ///
+  /// A way's extra latency counts as often as the flow pays its path's (Op::rounds), and once where that is never; in
+  /// all it is not below zero. A flow that changes its way pays what the new one's is above the most that it had before
+  /// (a source's flow at its end, with its latency; a schedule's before it goes on), and never gets any back. Compute
+  /// ops without a lane are of no rank, and undisturbed. A way that is not there or over a link that is down, or a link
+  /// that the network lacks, throws std::logic_error.
+  void set_conditions(Conditions* conditions);
 
   /// As Network::add_path.
   PathId add_path(std::vector<Hop> hops, Seconds latency);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace rehearse {
 struct Timeline {
   std::vector<Seconds> begin;  ///< a flow's begin is when it is ready: its latency comes first
   std::vector<Seconds> end;
-  std::vector<double> link_bytes;  ///< as bytes_by_link
+  std::vector<double> link_bytes;  ///< as bytes_by_link; under conditions, of the ways that flows took
   Seconds makespan;                ///< the latest end
 };
 
@@ -29,6 +30,9 @@ struct Bounds {
 
 /// Bytes that flows and loads put on each path (index = PathId); `paths` is how many there are.
 std::vector<double> bytes_by_path(const Schedule& schedule, std::size_t paths);
+
+/// Bytes over each link (index = LinkId) of bytes on paths (index = PathId), every hop counted `times` times.
+std::vector<double> bytes_by_link(std::span<const double> path_bytes, const Network& network);
 
 /// Bytes over each link (index = LinkId) of all flows and loads, every hop counted `times` times.
 std::vector<double> bytes_by_link(const Schedule& schedule, const Network& network);

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,29 +49,47 @@ struct Node {
 /// scenario. Throws InputError (an unknown name, a file that is not there).
 Value resolve_cluster(const Value& name_or_mapping, const std::string& key_path);
 
-/// Immutable. GPUs are numbered node by node.
+/// Nodes of one type that stand next to each other.
+struct NodeGroup {
+  Node node;
+  Device device;
+  std::uint32_t first_node = 0, nodes = 0;
+  std::uint32_t first_gpu = 0;
+  std::uint32_t first_nic = 0;  ///< endpoint of the fabric
+};
+
+/// Immutable. GPUs are numbered node by node, and NICs likewise.
 class Cluster {
  public:
   /// `reader` holds
   ///   node     a name of the nodes catalogue, or a mapping, maybe {base: NAME, ...}
   ///   nodes    at least 1
-  ///   fabric   `topology` (default fat_tree) and that topology's keys; its endpoints are the NICs, number
-  ///            node * nics + nic. Left unread where there is one node, and `prices` always.
+  ///   groups   instead of both: a list of {node, nodes}, where nodes are of several types
+  ///   fabric   `topology` (default fat_tree) and that topology's keys; its endpoints are the NICs, node by node. Left
+  ///            unread where there is one node, and `prices` always. Where NICs differ a port is as fast as its
+  ///            NIC, at most.
   /// Faults are noted there; after one the cluster is unspecified but safe to destroy.
   static Cluster read(Reader& reader);
 
-  [[nodiscard]] const Node& node() const { return node_; }
   [[nodiscard]] std::uint32_t node_count() const { return nodes_; }
-  [[nodiscard]] std::uint32_t gpu_count() const { return nodes_ * node_.gpus; }
-  [[nodiscard]] std::uint32_t node_of(std::uint32_t gpu) const { return gpu / node_.gpus; }
-  [[nodiscard]] const Device& device() const { return device_; }
+  [[nodiscard]] std::uint32_t gpu_count() const { return gpus_; }
+  [[nodiscard]] std::uint32_t node_of(std::uint32_t gpu) const;
+  [[nodiscard]] std::uint32_t first_gpu(std::uint32_t node) const;
+  /// The type of a node, and the device of a GPU.
+  [[nodiscard]] const Node& node(std::uint32_t number) const { return group_of_node(number).node; }
+  [[nodiscard]] const Device& device(std::uint32_t gpu) const { return group_of_gpu(gpu).device; }
+  [[nodiscard]] std::span<const NodeGroup> groups() const { return groups_; }
+  /// Index into groups() of a GPU's node.
+  [[nodiscard]] std::uint32_t group_number(std::uint32_t gpu) const {
+    return static_cast<std::uint32_t>(&group_of_gpu(gpu) - groups_.data());
+  }
   /// Every directed link: bandwidth is datasheet times efficiency. Node by node ("node3/gpu5/nvlink/up",
   /// "node3/gpu5/pcie/down"), then the fabric: its port links ("node3/nic5/up", or between endpoints that are vertices
   /// "node3/nic0->node4/nic0"; both LinkKind::nic), and links between its switches ("fabric/leaf2->spine1").
   [[nodiscard]] const std::vector<Link>& links() const { return links_; }
   /// Links that a flow from GPU to GPU takes: NVLink inside a node; PCIe, NIC, fabric, NIC, PCIe between nodes.
   /// Inside a node without an interconnect: PCIe up and down. `flow` spreads flows between the same pair (ECMP). Empty
-  /// for a GPU to itself. Pure; O(hops).
+  /// for a GPU to itself. Pure; O(hops). Throws NoRoute.
   [[nodiscard]] std::vector<LinkId> route(std::uint32_t from, std::uint32_t to, std::uint64_t flow = 0) const;
   /// The links from a GPU to the switch that all GPUs of its node hang on, and from there to the GPU. Empty where there
   /// is no such switch.
@@ -78,16 +97,24 @@ class Cluster {
   [[nodiscard]] std::vector<LinkId> route_from_switch(std::uint32_t gpu) const;
   /// The fabric as a graph, bandwidths before efficiency; null for a single node.
   [[nodiscard]] const Topology* fabric() const;
-  /// The links between the GPUs of a node, likewise; null where there are none.
-  [[nodiscard]] const Topology* inside() const;
+  /// The links between the GPUs of a node of a group, likewise; null where there are none.
+  [[nodiscard]] const Topology* inside(std::size_t group) const;
+
+  struct Graphs;  ///< private to platforms
 
  private:
-  Node node_;
-  std::uint32_t nodes_ = 0;
-  Device device_;
+  [[nodiscard]] const NodeGroup& group_of_node(std::uint32_t node) const;
+  [[nodiscard]] const NodeGroup& group_of_gpu(std::uint32_t gpu) const;
+  [[nodiscard]] std::uint32_t endpoint_of(std::uint32_t gpu) const;
+
+  std::vector<NodeGroup> groups_;
+  std::uint32_t nodes_ = 0, gpus_ = 0;
   std::vector<Link> links_;
-  struct Fabric;
-  std::shared_ptr<const Fabric> fabric_;
+  std::shared_ptr<const Graphs> graphs_;
 };
+
+/// One node type that is as slow as the slowest of these in everything that a collective asks of it, and has what all
+/// have. Of one: itself.
+Node slowest_of(const std::vector<const Node*>& types);
 
 }  // namespace rehearse

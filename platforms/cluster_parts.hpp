@@ -17,6 +17,29 @@ struct NodeParts {
   Topology inside;  ///< endpoints are the GPUs; empty where there is no interconnect
 };
 
+/// The topologies of a cluster, and where their links stand in its list: node by node (the in-node topology's, then
+/// PCIe up and down of each GPU), then the fabric's, in the order of their topologies. So a route is the topologies'
+/// links, shifted.
+struct Cluster::Graphs {
+  struct Inside {
+    Topology topology;        ///< endpoints are the GPUs
+    bool one_switch = false;  ///< that all GPUs hang on
+    bool pcie = false;
+    std::uint32_t first_pcie = 0;  ///< within a node's links
+    std::uint32_t links_per_node = 0;
+    std::uint32_t first_link = 0;  ///< of the first node of the group
+  };
+  std::vector<Inside> inside;  ///< by group
+  Topology between;            ///< of the NICs; empty for a single node
+  std::uint32_t first_between = 0;
+};
+
+/// The node type whose NICs the fabric's links are made for.
+const Node& fastest_nic(std::span<const NodeGroup> groups);
+
+/// All links of the cluster, in their order; `graphs` learns where they stand.
+std::vector<Link> list_links(std::span<const NodeGroup> groups, Cluster::Graphs& graphs);
+
 /// Reads a node's mapping (no `base`); faults are noted.
 NodeParts read_node(Reader& reader);
 

@@ -116,7 +116,8 @@ Topology read_interconnect(Reader& reader, Node& node) {
   node.gpu_efficiency = read_efficiency(section);
   node.gpu_latency = read_latency(section);
   read_origin(section, "interconnect", node);
-  if (node.gpus > 1) return build_topology({node.gpus, node.gpu_bandwidth, node.gpu_latency}, section, "switch");
+  if (node.gpus > 1)
+    return build_topology({node.gpus, node.gpu_bandwidth, node.gpu_latency, 1, "gpu"}, section, "switch");
   section.mark_read();  // one GPU has nobody to talk to
   return {};
 }

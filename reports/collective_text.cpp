@@ -40,9 +40,9 @@ void write_head(const CollectiveResult& result, std::ostream& out) {
   const Cluster& cluster = job.cluster;
   out << fmt::format("# rehearse {}: {} of {}, {}; simulated, fidelity {}\n", version(), collective_op_name(job.op),
                      job.type.name, ranks_text(job.ranks), fidelity_name(job.fidelity));
-  out << fmt::format("# cluster: {} of type {} with {} each\n", counted(cluster.node_count(), "node"),
-                     cluster.node().name, counted(cluster.node().gpus, "GPU"));
-  out << "# numbers: " << origins_text(cluster.node()) << "\n";
+  for (const NodeGroup& group : cluster.groups())
+    out << fmt::format("# cluster: {} of type {} with {} each\n# numbers: {}\n", counted(group.nodes, "node"),
+                       group.node.name, counted(group.node.gpus, "GPU"), origins_text(group.node));
   out << "# GB is 10^9 bytes; busbw as nccl-tests has it";
   if (result.measured()) out << "; measured: the same messages as copies of memory on this machine";
   out << "\n#\n";

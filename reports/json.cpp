@@ -48,6 +48,7 @@ Json gpus_json(const std::vector<SimulatedGpu>& gpus) {
   for (const SimulatedGpu& gpu : gpus)
     array.push_back({{"gpu", gpu.gpu},
                      {"node", gpu.node},
+                     {"job", gpu.job},
                      {"stage", gpu.stage},
                      {"members", gpu.members},
                      {"static_memory_bytes", gpu.static_memory.value()},
@@ -55,6 +56,30 @@ Json gpus_json(const std::vector<SimulatedGpu>& gpus) {
                      {"collectives", collectives_json(gpu.collectives)},
                      {"gradient_tensors", gpu.gradient_tensors},
                      {"gradient_reductions", gpu.gradient_reductions}});
+  return array;
+}
+
+Json jobs_json(const std::vector<JobResult>& jobs) {
+  Json array = Json::array();
+  for (const JobResult& job : jobs) {
+    Json iterations = Json::array();
+    for (const Seconds time : job.iterations) iterations.push_back(time.value());
+    array.push_back({{"name", job.name},
+                     {"gpus", job.gpu_count},
+                     {"parameters", job.parameters},
+                     {"start_s", job.start.value()},
+                     {"end_s", job.end.value()},
+                     {"iterations_s", iterations},
+                     {"alone_s", job.alone.value()},
+                     {"together_s", job.together.value()},
+                     {"slowdown", job.slowdown()},
+                     {"tokens_per_s", job.tokens_per_s},
+                     {"samples_per_s", job.samples_per_s},
+                     {"tflops_per_gpu", job.flops_per_gpu.value() / 1e12},
+                     {"mfu", job.mfu},
+                     {"hfu", job.hfu},
+                     {"breakdown_s", breakdown_json(job.breakdown)}});
+  }
   return array;
 }
 
@@ -83,6 +108,7 @@ Json result_json(const Result& result) {
   return {{"name", result.name},
           {"version", result.version},
           {"gpus", result.gpu_count},
+          {"jobs", jobs_json(result.jobs)},
           {"parameters", result.parameters},
           {"iteration_time_s", result.iteration_time.value()},
           {"tokens_per_s", result.tokens_per_s},
@@ -93,6 +119,7 @@ Json result_json(const Result& result) {
           {"memory_peak_bytes", result.memory.peak.value()},
           {"memory_capacity_bytes", result.memory.capacity.value()},
           {"memory", memory_json(result.memory)},
+          {"memory_job", result.memory.job},
           {"memory_stage", result.memory.stage},
           {"breakdown_s", breakdown_json(result.breakdown)},
           {"ops", result.ops},

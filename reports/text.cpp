@@ -8,6 +8,7 @@
 #include "engine/base/quantity_text.hpp"
 #include "reports/report.hpp"
 #include "reports/terminal.hpp"
+#include "reports/aligned_table.hpp"
 
 namespace rehearse {
 namespace {
@@ -74,9 +75,9 @@ std::string counted(std::uint64_t number, std::string_view what) {
 
 void write_header(const Page& page, const Result& result) {
   page.out << page.paint(bold, result.name) << "\n";
-  page.out << page.paint(dim, fmt::format("{} parameters on {}", parameters_text(result.parameters),
-                                          counted(result.gpu_count, "GPU")))
-           << "\n\n";
+  const std::string what =
+      result.jobs.size() > 1 ? counted(result.jobs.size(), "job") : parameters_text(result.parameters) + " parameters";
+  page.out << page.paint(dim, fmt::format("{} on {}", what, counted(result.gpu_count, "GPU"))) << "\n\n";
   const std::size_t gap = page.width < 76 ? 2 : 8, column = page.width < 76 ? 10 : 14;
   const auto pair = [&](const char* a, const std::string& x, const char* b, const std::string& y) {
     page.out << "  " << left(a, 18) << page.paint(bold, right(x, column)) << std::string(gap, ' ') << left(b, 18)
@@ -91,6 +92,8 @@ void write_header(const Page& page, const Result& result) {
 std::string slowest_text(const Result& result) {
   if (result.slowest >= result.gpus.size()) return "on the slowest GPU";
   const SimulatedGpu& gpu = result.gpus[result.slowest];
+  if (result.jobs.size() > 1)
+    return fmt::format("of {}, on its slowest GPU ({}, stage {})", result.jobs[gpu.job].name, gpu.gpu, gpu.stage);
   return fmt::format("on the slowest GPU ({}, stage {})", gpu.gpu, gpu.stage);
 }
 
@@ -114,6 +117,19 @@ void write_breakdown(const Page& page, const Result& result) {
   bar_rows(page, rows, false);
 }
 
+/// What jobs are to each other.
+void write_jobs(const Page& page, const Result& result) {
+  if (result.jobs.size() < 2) return;
+  page.heading("Jobs", "an iteration alone on the cluster, and beside the others");
+  const Scale scale = scale_for(result.iteration_time);
+  AlignedTable table({"job", "GPUs", "start", "iterations", "alone", "together", "slowdown", "tokens/s"}, 1, false);
+  for (const JobResult& job : result.jobs)
+    table.add({job.name, grouped(job.gpu_count), to_text(job.start), grouped(job.iterations.size()),
+               scale.text(job.alone.value()), scale.text(job.together.value()), fmt::format("×{:.3f}", job.slowdown()),
+               significant(job.tokens_per_s, 4)});
+  table.write(page.out, false);
+}
+
 /// "fits" or "does not fit", and by how much.
 std::string verdict(const Page& page, const MemoryAccount& memory, const Scale& scale) {
   const auto text = [&](Bytes b) { return scale.text(static_cast<double>(b.value())); };
@@ -130,7 +146,8 @@ void write_memory(const Page& page, const Result& result) {
   const bool known = memory.capacity.value() > 0, fits = !known || memory.peak <= memory.capacity;
   const Bytes largest = std::max(memory.peak, memory.capacity);
   const Scale scale = scale_for(largest);
-  page.heading("Memory", fmt::format("on the fullest GPU (stage {})", memory.stage));
+  const std::string job = result.jobs.size() > 1 ? result.jobs[memory.job].name + ", " : "";
+  page.heading("Memory", fmt::format("on the fullest GPU ({}stage {})", job, memory.stage));
   std::vector<BarRow> rows;
   const auto add = [&](const std::string& label, Bytes bytes, std::string_view colour) {
     const auto b = static_cast<double>(bytes.value());
@@ -186,19 +203,21 @@ void write_links(const Page& page, const Result& result) {
         {link.name + others, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
   }
   if (rows.empty()) return;
-  page.heading("Hottest links", "mean use over the iteration");
+  page.heading("Hottest links",
+               result.jobs.size() > 1 ? "mean use over all iterations" : "mean use over the iteration");
   bar_rows(page, rows, true);
 }
 
 void write_bounds(const Page& page, const Result& result) {
   if (result.bounds.empty()) return;
   page.heading("Bounds", "that no schedule or network could beat");
-  const Scale scale = scale_for(result.iteration_time);
+  const Scale scale = scale_for(result.run_time);
   std::vector<BarRow> rows;
   for (const BoundRow& row : result.bounds)
-    rows.push_back({row.name, row.bound / result.iteration_time, cyan, scale.text(row.bound.value()),
+    rows.push_back({row.name, row.bound / result.run_time, cyan, scale.text(row.bound.value()),
                     row.ratio > 0 ? fmt::format("×{:.2f}", row.ratio) : "–"});
-  rows.push_back({"iteration", 1, "", scale.text(result.iteration_time.value()), "×1.00"});
+  const char* whole = result.jobs.size() > 1 ? "all iterations" : "iteration";
+  rows.push_back({whole, 1, "", scale.text(result.run_time.value()), "×1.00"});
   bar_rows(page, rows, false);
 }
 
@@ -231,6 +250,7 @@ void write_work(const Page& page, const Result& result) {
 void write_text_report(const Result& result, std::ostream& out, bool colour, int width) {
   const Page page{out, colour, static_cast<std::size_t>(std::max(width, 60))};
   write_header(page, result);
+  write_jobs(page, result);
   write_breakdown(page, result);
   write_memory(page, result);
   write_collectives(page, result);

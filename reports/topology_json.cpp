@@ -76,6 +76,7 @@ Json cost_json(const TopologyCost& cost, const TopologySurvey& survey) {
 Json part_json(const TopologyPart& part, const TopologyPartResult& result) {
   const TopologySurvey& s = result.survey;
   Json json{{"what", part.what},
+            {"node", part.node.empty() ? Json() : Json(part.node)},
             {"topology", part.name},
             {"routing", part.routing},
             {"endpoints", s.endpoints},
@@ -109,13 +110,14 @@ void write_topology_json(const TopologyResult& result, std::ostream& out) {
   for (std::size_t i = 0; i < job.parts.size(); ++i) parts.push_back(part_json(job.parts[i], result.parts[i]));
   Json json{{"name", job.name}, {"version", version()}};
   if (job.cluster) {
-    const Node& node = job.cluster->node();
-    json["nodes"] = job.cluster->node_count();
-    json["node"] = {{"name", node.name},
-                    {"gpus", node.gpus},
-                    {"device", node.device_name},
-                    {"nics", node.nics},
-                    {"nic_bandwidth_bytes_per_s", node.nic_bandwidth.value()}};
+    json["nodes"] = Json::array();
+    for (const NodeGroup& group : job.cluster->groups())
+      json["nodes"].push_back({{"type", group.node.name},
+                               {"count", group.nodes},
+                               {"gpus", group.node.gpus},
+                               {"device", group.node.device_name},
+                               {"nics", group.node.nics},
+                               {"nic_bandwidth_bytes_per_s", group.node.nic_bandwidth.value()}});
   }
   json["networks"] = std::move(parts);
   json[job.cluster ? "cluster" : "topology"] = value_json(job.resolved);

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "reports/validation_report.hpp"
-#include "reports/validation_table.hpp"
+#include "reports/aligned_table.hpp"
 
 namespace rehearse {
 

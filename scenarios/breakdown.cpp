@@ -35,12 +35,12 @@ class Sweep {
           timeline.end[index(span.closes)]);
   }
 
-  Breakdown of(std::size_t rank) {
+  Breakdown of(std::size_t rank, const Window& window) {
     auto& edges = edges_[rank];
     std::ranges::sort(edges, {}, &Edge::time);
     std::array<int, category_count> active{};
     std::array<double, category_count + 1> sums{};
-    double last = 0;
+    double last = window.begin.value();
     const auto pass_time = [&](double until) {
       const auto busy = std::ranges::find_if(active, [](int n) { return n > 0; }) - active.begin();
       sums[static_cast<std::size_t>(busy)] += until - last;  // nobody busy: the last sum, the bubble
@@ -50,7 +50,7 @@ class Sweep {
       if (edge.time > last) pass_time(edge.time);
       active[edge.category] += edge.change;
     }
-    pass_time(timeline_.makespan.value());
+    pass_time(window.end.value());
     return {.compute = Seconds(sums[compute]),
             .tensor_comm = Seconds(sums[tensor_comm]),
             .pipeline_comm = Seconds(sums[pipeline_comm]),
@@ -79,10 +79,11 @@ class Sweep {
 
 }  // namespace
 
-std::vector<Breakdown> break_down(const Schedule& schedule, const Timeline& timeline) {
+std::vector<Breakdown> break_down(const Schedule& schedule, const Timeline& timeline,
+                                  const std::vector<Window>& windows) {
   Sweep sweep(schedule, timeline);
   std::vector<Breakdown> out;
-  for (std::size_t rank = 0; rank < schedule.rank_count(); ++rank) out.push_back(sweep.of(rank));
+  for (std::size_t rank = 0; rank < schedule.rank_count(); ++rank) out.push_back(sweep.of(rank, windows[rank]));
   return out;
 }
 

@@ -103,12 +103,19 @@ std::uint32_t read_root(Reader& reader, CollectiveOp op, const std::vector<std::
   return 0;
 }
 
+/// "4 nodes of 8 GPUs"
+std::string nodes_text(const Cluster& cluster) {
+  std::string out;
+  for (const NodeGroup& group : cluster.groups())
+    out += fmt::format("{}{} node{} of {} GPU{}", out.empty() ? "" : " and ", group.nodes, group.nodes == 1 ? "" : "s",
+                       group.node.gpus, group.node.gpus == 1 ? "" : "s");
+  return out;
+}
+
 void check_ranks(Reader& reader, const CollectiveJob& job) {
   if (job.cluster.gpu_count() >= job.ranks.back()) return;
-  reader.fault("ranks",
-               fmt::format("expected at most {}: the cluster has {} node{} of {} GPU{}; found {}",
-                           job.cluster.gpu_count(), job.cluster.node_count(), job.cluster.node_count() == 1 ? "" : "s",
-                           job.cluster.node().gpus, job.cluster.node().gpus == 1 ? "" : "s", job.ranks.back()));
+  reader.fault("ranks", fmt::format("expected at most {}: the cluster has {}; found {}", job.cluster.gpu_count(),
+                                    nodes_text(job.cluster), job.ranks.back()));
 }
 
 void check_switches(Reader& reader, const CollectiveJob& job) {
@@ -119,7 +126,7 @@ void check_switches(Reader& reader, const CollectiveJob& job) {
       return reader.fault(
           "algorithm", fmt::format("{} needs switches inside the nodes that compute, which {} ranks on nodes of type "
                                    "{} have not",
-                                   row->name, ranks, job.cluster.node().name));
+                                   row->name, ranks, group_of(job, ranks).node().name));
 }
 
 /// The ranks that a mapping asks for, before anything is known of their faults.

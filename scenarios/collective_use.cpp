@@ -6,13 +6,13 @@
 namespace rehearse {
 
 std::vector<CollectiveUse> collective_uses(const Program& program, const Communication& communication,
-                                           std::uint32_t gpu) {
+                                           std::uint32_t worker) {
   using Key = std::tuple<GroupKind, CollectiveOp, Kind, std::string_view, Protocol, std::size_t, bool>;
   std::map<Key, CollectiveUse> uses;
-  for (const Instruction& i : program.stages.at(communication.layout().stage_of(gpu))) {
+  for (const Instruction& i : program.roles.at(communication.layout().role_of(worker))) {
     if (i.type != Instruction::Type::collective) continue;
     const CollectiveStep& step = program.calls[i.index].step;
-    const std::uint32_t id = communication.group_of(gpu, step.group);
+    const std::uint32_t id = communication.group_of(worker, step.group);
     if (id == no_group) continue;
     const CommGroup& group = communication.groups()[id];
     const CollectiveSpec spec = padded_spec(step, group.view);

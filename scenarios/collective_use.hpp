@@ -25,6 +25,6 @@ struct CollectiveUse {
 
 /// By group, collective and so on; without groups of one.
 std::vector<CollectiveUse> collective_uses(const Program& program, const Communication& communication,
-                                           std::uint32_t gpu);
+                                           std::uint32_t worker);
 
 }  // namespace rehearse

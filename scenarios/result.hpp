@@ -32,7 +32,7 @@ struct MemoryAccount {
   std::vector<MemoryPart> parts;  ///< adding up to `peak`
   Bytes peak;
   Bytes capacity;
-  std::uint32_t stage = 0;  ///< pipeline stage of that GPU
+  std::uint32_t job = 0, stage = 0;  ///< of that GPU
 };
 
 /// A simulated GPU and the ones it stands for.
@@ -40,6 +40,7 @@ struct SimulatedGpu {
   Rank rank{};            ///< in the schedule: index into Result::gpus
   std::uint32_t gpu = 0;  ///< number in the cluster
   std::uint32_t node = 0;
+  std::uint32_t job = 0;  ///< index into Result::jobs
   std::uint32_t stage = 0;
   std::uint32_t members = 1;  ///< how many identical GPUs it stands for, itself included
   Breakdown breakdown;
@@ -61,7 +62,7 @@ struct MemorySample {
 struct BoundRow {
   std::string name;  ///< "critical path without contention", ...
   Seconds bound;
-  double ratio = 0;  ///< iteration time / bound, >= 1; 0 where the bound is 0
+  double ratio = 0;  ///< time of the run / bound, >= 1; 0 where the bound is 0
 };
 
 /// A link of the cluster; `link.members` counts those that are used just as much.
@@ -70,14 +71,36 @@ struct LinkUse {
   /// Paths of Result::network whose flows cross it, each with how many of the flows that one stands for do.
   std::vector<std::pair<PathId, std::uint32_t>> crossed_by;
   double bytes = 0;        ///< carried by one link
-  double utilisation = 0;  ///< bytes / (bandwidth * iteration time), 0..1
+  double utilisation = 0;  ///< bytes / (bandwidth * time of the run), 0..1
 };
 
+/// One of the jobs of a run.
+struct JobResult {
+  std::string name;
+  std::uint32_t gpu_count = 0;
+  double parameters = 0;
+  Seconds start, end;
+  std::vector<Seconds> iterations;  ///< each, as they took beside the other jobs
+  Seconds alone;                    ///< an iteration where the job has the cluster to itself
+  Seconds together;                 ///< an iteration beside the others, on average
+  double tokens_per_s = 0;
+  double samples_per_s = 0;
+  FlopsPerSecond flops_per_gpu;
+  double mfu = 0, hfu = 0;
+  Breakdown breakdown;        ///< of the slowest GPU, of one iteration beside the others, on average
+  std::uint32_t slowest = 0;  ///< index into Result::gpus
+
+  [[nodiscard]] double slowdown() const { return together / alone; }
+};
+
+/// Of several jobs: rates are of all together, and what is of one iteration is of the job whose iterations are longest.
 struct Result {
   std::string name;
   std::string version;
-  Value scenario;  ///< as resolved, defaults filled in
-  std::uint32_t gpu_count = 0;
+  Value scenario;               ///< as resolved, defaults filled in
+  std::uint32_t gpu_count = 0;  ///< that jobs run on
+  std::vector<JobResult> jobs;  ///< at least one
+  Seconds run_time;             ///< of all that was simulated: of a single job its iteration
   Seconds iteration_time;
   double tokens_per_s = 0;
   double samples_per_s = 0;

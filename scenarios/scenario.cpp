@@ -11,31 +11,33 @@
 
 #include "engine/base/quantity_text.hpp"
 #include "platforms/catalogue.hpp"
-#include "scenarios/collective_keys.hpp"
-#include "workloads/memory.hpp"
+#include "scenarios/job_read.hpp"
 
 namespace rehearse {
 
 namespace {
 
-/// Faults of sections that cannot be resolved, by key. They are thrown together with all others.
-using Unresolved = std::map<std::string, std::vector<Fault>>;
-
 /// Names and {base: ...} mappings become whole mappings.
 void resolve_bases(Value& root, Unresolved& unresolved) {
   if (root.type != Value::Type::mapping) return;
   root = resolve_entry("scenarios", root, "");
-  const auto resolve = [&](const char* key, auto to_mapping) {
-    unresolved.erase(key);
-    if (root.find(key) == nullptr) return;
+  const auto resolve = [&](Value& at, const std::string& prefix, const char* key, auto to_mapping) {
+    const std::string path = prefix + key;
+    unresolved.erase(path);
+    if (at.find(key) == nullptr) return;
     try {
-      root[key] = to_mapping(root[key]);
+      at[key] = to_mapping(at[key], path);
     } catch (const InputError& error) {
-      unresolved[key] = error.faults();
+      unresolved[path] = error.faults();
     }
   };
-  resolve("model", [](const Value& model) { return resolve_entry("models", model, "model"); });
-  resolve("cluster", [](const Value& cluster) { return resolve_cluster(cluster, "cluster"); });
+  const auto model = [](const Value& value, const std::string& path) { return resolve_entry("models", value, path); };
+  resolve(root, "", "model", model);
+  resolve(root, "", "cluster", resolve_cluster);
+  if (root.find("jobs") == nullptr) return;
+  std::vector<Value>& jobs = root["jobs"].items;
+  for (std::size_t j = 0; j < jobs.size(); ++j)
+    if (jobs[j].type == Value::Type::mapping) resolve(jobs[j], fmt::format("jobs.{}.", j), "model", model);
 }
 
 /// Lays the settings over; those that are malformed give a fault each.
@@ -61,58 +63,19 @@ void finish(Reader& reader, std::vector<Fault> faults) {
   throw InputError(std::move(faults));
 }
 
-/// The collectives that training calls for.
-constexpr std::array<CollectiveOp, 3> scenario_ops{CollectiveOp::all_reduce, CollectiveOp::all_gather,
-                                                   CollectiveOp::reduce_scatter};
-
-std::vector<std::string> or_auto(std::vector<std::string> names) {
-  names.insert(names.begin(), automatic_name);
-  return names;
-}
-
-CollectiveChoice read_collectives(Reader& root) {
-  CollectiveChoice choice;
-  Reader reader = root.child("collectives");
-  const std::optional<Protocol> protocol = read_protocol(reader);
-  for (const CollectiveOp op : scenario_ops) {
-    const auto& table = collective_table(op);
-    CollectiveWish& wish = choice.wish[op];
-    wish.algorithm = reader.get_name(collective_op_name(op), table.what(), or_auto(table.names()), automatic_name);
-    wish.protocol = protocol;
-  }
-  choice.fidelity = read_fidelity(root);
-  return choice;
-}
-
-Value to_value(const CollectiveChoice& choice) {
-  Value out;
-  for (const auto& [op, wish] : choice.wish) out[std::string(collective_op_name(op))] = scalar_value(wish.algorithm);
-  out["protocol"] = scalar_value(protocol_text(choice.wish.begin()->second.protocol));
-  return out;
-}
-
 Value resolved_value(const Scenario& s) {
   Value out;
   out["name"] = scalar_value(s.name);
-  out["model"] = to_value(s.model);
+  if (s.job_keys.front().empty()) {
+    out = overlay(std::move(out), to_value(s.jobs.front(), false));
+    out["cluster"] = *s.source.find("cluster");
+    return out;
+  }
   out["cluster"] = *s.source.find("cluster");
-  out["plan"] = to_value(s.plan);
-  out["collectives"] = to_value(s.collectives);
-  out["fidelity"] = scalar_value(std::string(fidelity_name(s.collectives.fidelity)));
+  Value& list = out["jobs"];
+  list.type = Value::Type::sequence;
+  for (const Job& job : s.jobs) list.items.push_back(to_value(job, true));
   return out;
-}
-
-/// The value that a dotted path names, or the nearest one above it that exists.
-const Value& nearest_value(const Value& root, std::string_view key_path) {
-  const std::size_t dot = key_path.find('.');
-  const Value* next = root.find(key_path.substr(0, dot));
-  if (next == nullptr) return root;
-  return dot == std::string_view::npos ? *next : nearest_value(*next, key_path.substr(dot + 1));
-}
-
-Fault fault_at(const Scenario& s, std::string key_path, std::string message) {
-  const Value& at = nearest_value(s.source, key_path);
-  return {at.file, at.line, std::move(key_path), std::move(message)};
 }
 
 }  // namespace
@@ -136,52 +99,17 @@ Scenario read_scenario(Value root, const std::vector<std::string>& settings) {
   Scenario s;
   s.source = root;
   Reader reader(std::move(root), "scenario");
-  const auto section = [&](const char* key, auto read) {
-    Reader here = reader.child(key, true);
-    if (unresolved.contains(key))
-      here.mark_read();
-    else
-      read(here);
-  };
   s.name = reader.get<std::string>("name", "scenario");
   reader.get<std::string>("description", "");
-  section("model", [&](Reader& here) { s.model = read_model(here); });
-  section("cluster", [&](Reader& here) { s.cluster = Cluster::read(here); });
-  section("plan", [&](Reader& here) { s.plan = read_plan(here, s.cluster.gpu_count()); });
-  s.collectives = read_collectives(reader);
+  Reader cluster = reader.child("cluster", true);
+  if (unresolved.contains("cluster"))
+    cluster.mark_read();
+  else
+    s.cluster = Cluster::read(cluster);
+  read_jobs(reader, unresolved, s);
   finish(reader, std::move(faults));
   s.resolved = resolved_value(s);
   return s;
-}
-
-std::vector<Fault> check_plan_of(const Scenario& s) {
-  std::vector<Fault> faults;
-  for (const PlanFault& fault : check_plan(s.model, s.plan, s.cluster.gpu_count()))
-    faults.push_back(fault_at(s, fault.key_path, fault.message));
-  const Device& device = s.cluster.device();
-  if (!device.gemm.contains(s.plan.precision)) {
-    std::vector<std::string_view> has;
-    for (const auto& [precision, profile] : device.gemm) has.push_back(precision_name(precision));
-    faults.push_back(fault_at(s, "plan.precision",
-                              fmt::format("the device {} has no {}; it has {}", device.name,
-                                          precision_name(s.plan.precision), fmt::join(has, ", "))));
-  }
-  return faults;
-}
-
-std::vector<Fault> check_memory_of(const Scenario& s) {
-  for (std::int64_t stage = 0; stage < s.plan.pipeline; ++stage) {
-    const StageMemory m = stage_memory(s.model, s.plan, stage);
-    const Bytes capacity = s.cluster.device().memory_capacity;
-    if (m.peak() <= capacity) continue;
-    return {
-        fault_at(s, "plan",
-                 fmt::format("stage {} does not fit in memory: weights {}, gradients {}, optimizer {}, "
-                             "activations {}, recomputation {}; together {} of {}",
-                             stage, to_text(m.weights), to_text(m.gradients), to_text(m.optimizer),
-                             to_text(m.activations), to_text(m.recomputation), to_text(m.peak()), to_text(capacity)))};
-  }
-  return {};
 }
 
 }  // namespace rehearse

@@ -1,4 +1,4 @@
-// Scenario: a model, a plan and a cluster, read from YAML and validated.
+// Scenario: a cluster and the jobs on it, read from YAML and validated.
 #pragma once
 
 #include <string>
@@ -6,20 +6,19 @@
 
 #include "engine/base/document.hpp"
 #include "platforms/cluster.hpp"
-#include "workloads/communication.hpp"
-#include "workloads/model.hpp"
-#include "workloads/plan.hpp"
+#include "workloads/job.hpp"
 
 namespace rehearse {
 
 struct Scenario {
   std::string name;
-  Model model;
   Cluster cluster;
-  Plan plan;
-  CollectiveChoice collectives;
-  Value source;    ///< the YAML as read, settings and bases applied: knows files and lines
-  Value resolved;  ///< every key with the value in force
+  std::vector<Job> jobs;  ///< at least one
+  /// Where the jobs stand in the YAML, by job: "jobs.0."; empty where the scenario itself is the job.
+  std::vector<std::string> job_keys;
+  std::vector<Fault> unplaced;  ///< jobs that found no GPUs (Job::gpus is then empty)
+  Value source;                 ///< the YAML as read, settings and bases applied: knows files and lines
+  Value resolved;               ///< every key with the value in force
 };
 
 /// Read a scenario by catalogue name or path, with `KEY=VALUE` settings laid over it. Throws InputError with all
@@ -28,10 +27,10 @@ Scenario load_scenario(const std::string& name_or_path, const std::vector<std::s
 /// The same from YAML that is already a tree.
 Scenario read_scenario(Value root, const std::vector<std::string>& settings = {});
 
-/// Why the plan cannot run, each reason with file, line and key path: degrees and sizes that do not divide, a precision
-/// that the device lacks. Not errors of form. Empty: it runs.
+/// Why a plan cannot run, each reason with file, line and key path: degrees and sizes that do not divide, too few GPUs,
+/// a precision that the device lacks. Not errors of form. Empty: all run.
 std::vector<Fault> check_plan_of(const Scenario& scenario);
-/// Why it does not fit in memory; empty: it fits. For a scenario that passes check_plan_of.
+/// Why plans do not fit in memory; empty: they fit. For a scenario that passes check_plan_of.
 std::vector<Fault> check_memory_of(const Scenario& scenario);
 
 }  // namespace rehearse

@@ -13,7 +13,7 @@ bool is_cable(const Topology& topology, std::uint32_t link) {
 
 std::vector<std::uint32_t> cable_links(const Topology& topology) {
   std::vector<std::uint32_t> links;
-  for (std::uint32_t e = 0; e < topology.edges.size(); e += is_cable(topology, e) ? 2 : 1) links.push_back(e);
+  for (std::uint32_t e = 0; e < topology.edges.size(); e += is_cable(topology, e) ? 2U : 1U) links.push_back(e);
   return links;
 }
 

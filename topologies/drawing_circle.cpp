@@ -50,7 +50,7 @@ void place_in_circle(const std::vector<std::uint32_t>& group, Drawing& drawing) 
     length = place.back() + room / 2;
   }
   if (grouped) length += 2 * spacing;
-  const double radius = std::max(length, 4 * spacing) / turn;
+  const double radius = std::max(length, 14 * spacing) / turn;
   for (std::size_t i = 0; i < round.size(); ++i) {
     const double angle = turn * (place[i] - place[0]) / std::max(length, 1.0);
     put(drawing.vertices[round[i]], radius, angle);

@@ -36,13 +36,18 @@ Topology& Topology::operator=(const Topology& other) {
   endpoints = other.endpoints;
   route = other.route;
   live_route = other.live_route;
+  routes_without = other.routes_without;
   own_routings = other.own_routings;
   return *this;
 }
 
 std::string Topology::link_name(std::uint32_t edge) const {
   const TopologyEdge& e = edges[edge];
-  return graph[boost::source(e, graph)].name + "->" + graph[boost::target(e, graph)].name;
+  const auto from = boost::source(e, graph), to = boost::target(e, graph);
+  std::size_t before = 0;
+  for (auto at = boost::out_edges(from, graph).first; *at != e; ++at)
+    if (boost::target(*at, graph) == to) ++before;
+  return graph[from].name + "->" + graph[to].name + (before == 0 ? "" : "#" + std::to_string(before + 1));
 }
 
 std::uint32_t add_vertex(Topology& topology, TopologyVertex vertex) {

@@ -48,6 +48,12 @@ struct FlowStart {
 using LiveRouteFunction = std::function<TopologyRoute(std::uint32_t source, std::uint32_t destination,
                                                       std::uint64_t flow, const FlowStart& start)>;
 
+/// What a routing gives a topology: Topology::route and live_route.
+struct TopologyRoutes {
+  RouteFunction route;
+  LiveRouteFunction live_route;
+};
+
 /// There is no way from one endpoint to another: what lies between is down.
 class NoRoute : public std::runtime_error {
  public:
@@ -72,12 +78,14 @@ struct Topology {
   /// Of a routing that decides when a flow starts (round_robin, adaptive, ugal), else empty. `route` is then what it
   /// does with an idle network. As pure as `route`.
   LiveRouteFunction live_route;
+  /// For set_links_down (routing.hpp): the routes that were read, on what of the topology is not down.
+  std::function<TopologyRoutes(const Topology& topology, const std::vector<bool>& down)> routes_without;
   /// Routings that the builder knows to do from the structure, in closed form: by name of the routing table, each made
   /// from a seed. They stand before the table's own of that name.
   std::map<std::string, std::function<RouteFunction(std::uint64_t seed)>> own_routings;
 
   [[nodiscard]] const TopologyLink& link(std::uint32_t edge) const { return graph[edges[edge]]; }
-  /// "leaf3->spine1", unique in the topology.
+  /// "leaf3->spine1", unique in the topology: of parallel links the second is "leaf3->spine1#2", and so on.
   [[nodiscard]] std::string link_name(std::uint32_t edge) const;
 };
 
@@ -88,6 +96,7 @@ struct TopologyRequest {
   Seconds port_latency;           ///< likewise
   /// Endpoints of one node (its NICs) stand next to each other, so many in each; 0: nodes have different numbers.
   std::uint32_t endpoints_per_node = 1;
+  std::string_view endpoint_alias = {};  ///< what users may call endpoints besides "endpoint": "gpu" in a node
 };
 
 /// A row of the topology table: reads its own keys from `params` (noting faults there) and builds graph, endpoints and

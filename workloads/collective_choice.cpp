@@ -45,7 +45,7 @@ class Candidates {
         if (fits(row, protocol)) add(row, protocol, messages);
     }
   }
-  [[nodiscard]] bool has_library() const { return !group_.cluster().node().protocols.empty(); }
+  [[nodiscard]] bool has_library() const { return !group_.node().protocols.empty(); }
   [[nodiscard]] bool may_choose(const CollectiveRow& row) const { return has_library() ? row.traits.nccl : true; }
 
   /// The switch works on plain data; a library with protocols uses one of them unless told otherwise.
@@ -79,7 +79,7 @@ class Candidates {
   }
 
   [[nodiscard]] std::uint32_t library_chunks(Protocol protocol) const {
-    const Bytes chunk = group_.cluster().node().protocols.at(protocol).chunk;
+    const Bytes chunk = group_.node().protocols.at(protocol).chunk;
     const std::int64_t chunks = (payload(task_).value() + chunk.value() - 1) / chunk.value();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(chunks, 1, 1 << 20));
   }
@@ -123,7 +123,7 @@ class Candidates {
 
   [[noreturn]] void explain_none() const {
     const std::string_view op = collective_op_name(task_.op);
-    const std::string& node = group_.cluster().node().name;
+    const std::string& node = group_.node().name;
     if (wish_.protocol && !group_.has_protocol(*wish_.protocol))
       throw InputError(fmt::format("protocol: the node type '{}' has no {}{}; one of: {}", node,
                                    protocol_name(*wish_.protocol), group_.nodes().size() > 1 ? " between nodes" : "",
@@ -154,7 +154,7 @@ std::vector<CollectiveCandidate> collective_candidates(const CollectiveGroup& gr
 }
 
 Seconds collective_start(const CollectiveGroup& group, const CollectiveTask& task, const CollectiveWay& way) {
-  const Node& node = group.cluster().node();
+  const Node& node = group.node();
   Seconds start = node.collective_launch;
   if (way.protocol == Protocol::none || group.ranks() < 2) return start;
   start += way.row->traits.needs_switch ? node.computing_switch->start : node.protocols.at(way.protocol).start;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 namespace rehearse {
 
@@ -14,6 +13,14 @@ CollectiveGroup::CollectiveGroup(const Cluster& cluster, std::vector<std::uint32
     if (fresh) nodes_.emplace_back();
     nodes_[found->second].push_back(p);
   }
+  std::vector<const Node*> types;
+  for (const NodeGroup& group : cluster.groups())
+    if (std::ranges::any_of(members_,
+                            [&](std::uint32_t gpu) { return &cluster.node(cluster.node_of(gpu)) == &group.node; }))
+      types.push_back(&group.node);
+  // The cluster keeps what is one of its own.
+  node_ = types.size() == 1 ? std::shared_ptr<const Node>(std::shared_ptr<void>(), types.front())
+                            : std::make_shared<const Node>(slowest_of(types));
   ring_channels_ = make_ring_channels();
 }
 
@@ -22,12 +29,14 @@ std::uint32_t CollectiveGroup::gpu_at(std::uint32_t position) const {
 }
 
 bool CollectiveGroup::has_switches() const {
-  return cluster_->node().computing_switch && !cluster_->route_to_switch(0).empty();
+  return node_->computing_switch && std::ranges::all_of(nodes_, [this](const auto& positions) {
+           return !cluster_->route_to_switch(members_[positions.front()]).empty();
+         });
 }
 
 bool CollectiveGroup::has_protocol(Protocol protocol) const {
   if (protocol == Protocol::none) return true;
-  const auto& profiles = cluster_->node().protocols;
+  const auto& profiles = node_->protocols;
   const auto found = profiles.find(protocol);
   return found != profiles.end() && (nodes_.size() == 1 || found->second.between);
 }
@@ -48,9 +57,9 @@ GroupWire CollectiveGroup::switch_wire(std::uint32_t source, std::uint32_t desti
                                 : cluster_->route_from_switch(members_[destination]);
   wire.latency = link_latency(wire.route, true);
   // Half of the way from GPU to GPU.
-  if (protocol != Protocol::none) wire.latency = cluster_->node().protocols.at(protocol).inside.latency * 0.5;
+  if (protocol != Protocol::none) wire.latency = node_->protocols.at(protocol).inside.latency * 0.5;
   const BytesPerSecond link = cluster_->links()[index(wire.route.front())].bandwidth;
-  wire.overhead = std::max(1.0, link / cluster_->node().computing_switch->bandwidth);
+  wire.overhead = std::max(1.0, link / node_->computing_switch->bandwidth);
   return wire;
 }
 
@@ -65,7 +74,8 @@ GroupWire CollectiveGroup::wire(std::uint32_t source, std::uint32_t destination,
     return wire;
   }
   const bool inside = cluster_->node_of(from) == cluster_->node_of(to);
-  const ProtocolProfile& profile = cluster_->node().protocols.at(protocol);
+  const Node& own = cluster_->node(cluster_->node_of(from));
+  const ProtocolProfile& profile = (inside ? own : *node_).protocols.at(protocol);
   const ProtocolCost& cost = inside ? profile.inside : *profile.between;
   wire.latency = cost.latency + link_latency(wire.route, false);
   wire.overhead = wire_overhead(protocol) / cost.efficiency;
@@ -73,20 +83,12 @@ GroupWire CollectiveGroup::wire(std::uint32_t source, std::uint32_t destination,
 }
 
 std::vector<std::vector<std::uint32_t>> CollectiveGroup::make_ring_channels() const {
-  const std::size_t n = members_.size(), per_node = nodes_.front().size();
-  std::vector<std::uint32_t> order(n);
-  std::iota(order.begin(), order.end(), 0U);
-  const auto node_by_node = [&] {
-    for (std::size_t k = 0; k < nodes_.size(); ++k)
-      for (std::size_t i = 0; i < nodes_[k].size(); ++i)
-        if (nodes_[k].size() != per_node || nodes_[k][i] != k * per_node + i) return false;
-    return true;
-  };
-  if (per_node <= 1 || per_node == n || !node_by_node()) return {order};
-  std::vector<std::vector<std::uint32_t>> channels(per_node);
-  for (std::size_t c = 0; c < per_node; ++c)
-    for (std::size_t i = 0; i < n; ++i)
-      channels[c].push_back(static_cast<std::uint32_t>(i - i % per_node + (i + c) % per_node));
+  const std::size_t per_node = nodes_.front().size();
+  const bool alike = std::ranges::all_of(nodes_, [&](const auto& node) { return node.size() == per_node; });
+  std::vector<std::vector<std::uint32_t>> channels(alike && nodes_.size() > 1 ? per_node : 1);
+  for (std::size_t c = 0; c < channels.size(); ++c)
+    for (const std::vector<std::uint32_t>& node : nodes_)
+      for (std::size_t i = 0; i < node.size(); ++i) channels[c].push_back(node[(i + c) % node.size()]);
   return channels;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "platforms/cluster.hpp"
@@ -28,6 +29,8 @@ class CollectiveGroup {
   [[nodiscard]] std::uint32_t gpu_at(std::uint32_t position) const;
   /// Positions by node, nodes in the order of their first member.
   [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& nodes() const { return nodes_; }
+  /// The node type of its members; where they are of several, the slowest of them in all that concerns collectives.
+  [[nodiscard]] const Node& node() const { return *node_; }
   /// Whether the GPUs of each node hang on one switch that computes (CollectiveRow::needs_switch).
   [[nodiscard]] bool has_switches() const;
   /// Whether the protocol can carry messages between all members.
@@ -36,9 +39,9 @@ class CollectiveGroup {
   /// local copy: no route and no latency.
   [[nodiscard]] GroupWire wire(std::uint32_t source, std::uint32_t destination, std::uint32_t channel,
                                Protocol protocol) const;
-  /// Orders for the channels of rings: where several members share a node and each node has as many, one channel for
-  /// each of them, rotated within the node so that every channel leaves and enters through other NICs (NCCL's rings do
-  /// the same); else one channel in rank order.
+  /// Orders for the channels of rings, node by node: where several members share a node and each node has as many, one
+  /// channel for each of them, rotated within the node so that every channel leaves and enters through other NICs
+  /// (NCCL's rings do the same); else one.
   [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& ring_channels() const { return ring_channels_; }
 
  private:
@@ -47,6 +50,7 @@ class CollectiveGroup {
   [[nodiscard]] Seconds link_latency(const std::vector<LinkId>& route, bool ports) const;
 
   const Cluster* cluster_;
+  std::shared_ptr<const Node> node_;
   std::vector<std::uint32_t> members_;
   std::vector<std::vector<std::uint32_t>> nodes_, ring_channels_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "workloads/merged_latency.hpp"
 
@@ -44,47 +45,71 @@ CollectiveSpec padded_spec(const CollectiveStep& step, const CollectiveGroup& gr
   return {step.op, (step.elements + unit - 1) / unit * unit, step.element_bytes};
 }
 
-Communication::Communication(const Plan& plan, const Program& program, const Cluster& cluster, CollectiveChoice choice)
-    : layout_(plan), cluster_(cluster), choice_(std::move(choice)) {
-  for (auto& of : group_of_) of.assign(layout_.gpus(), no_group);
-  add_groups(plan);
-  for (const CollectiveCall& call : program.calls) {
-    const GroupKind kind = call.step.group;
-    const auto group = std::ranges::find(groups_, kind, &CommGroup::kind);
-    if (group == groups_.end()) continue;
-    auto& specs = specs_[static_cast<std::size_t>(kind)];
-    const CollectiveSpec spec = padded_spec(call.step, group->view);
-    if (std::ranges::find(specs, spec) == specs.end()) specs.push_back(spec);
+Communication::Communication(std::span<const Job> jobs, const Program& program, const Cluster& cluster)
+    : jobs_(jobs), layout_(jobs, cluster), cluster_(cluster), specs_(jobs.size()) {
+  for (auto& of : group_of_) of.assign(layout_.workers(), no_group);
+  for (std::uint32_t job = 0; job < jobs.size(); ++job) {
+    add_groups(job);
+    add_specs(program, job);
   }
   for (std::uint32_t g = 0; g < groups_.size(); ++g) add_collective_wires(g);
   add_pipeline_wires(program);
 }
 
-void Communication::add_groups(const Plan& plan) {
-  const auto t = static_cast<std::uint32_t>(plan.tensor), d = static_cast<std::uint32_t>(plan.data);
-  const std::uint32_t p = layout_.stages();
-  const auto collect = [&](std::uint32_t count, auto gpu_of) {
+void Communication::add_groups(std::uint32_t job) {
+  const Plan& plan = jobs_[job].plan;
+  const auto t = static_cast<std::uint32_t>(plan.tensor), d = static_cast<std::uint32_t>(plan.data),
+             p = static_cast<std::uint32_t>(plan.pipeline);
+  const auto worker = [&](std::uint32_t tensor, std::uint32_t data, std::uint32_t stage) {
+    return layout_.first_worker(job) + layout_.ranks(job).rank(tensor, data, stage);
+  };
+  const auto collect = [&](std::uint32_t count, auto worker_of) {
     std::vector<std::uint32_t> members;
-    for (std::uint32_t i = 0; i < count; ++i) members.push_back(gpu_of(i));
+    for (std::uint32_t i = 0; i < count; ++i) members.push_back(worker_of(i));
     return members;
   };
   for (std::uint32_t s = 0; s < p; ++s) {
     for (std::uint32_t j = 0; j < d; ++j)
-      add_group(GroupKind::tensor, collect(t, [&](std::uint32_t i) { return layout_.gpu(i, j, s); }));
+      add_group(GroupKind::tensor, job, collect(t, [&](std::uint32_t i) { return worker(i, j, s); }));
     for (std::uint32_t i = 0; i < t; ++i)
-      add_group(GroupKind::data, collect(d, [&](std::uint32_t j) { return layout_.gpu(i, j, s); }));
+      add_group(GroupKind::data, job, collect(d, [&](std::uint32_t j) { return worker(i, j, s); }));
   }
   if (p < 2) return;
   for (std::uint32_t j = 0; j < d; ++j)
-    for (std::uint32_t i = 0; i < t; ++i)
-      add_group(GroupKind::embedding, {layout_.gpu(i, j, 0), layout_.gpu(i, j, p - 1)});
+    for (std::uint32_t i = 0; i < t; ++i) add_group(GroupKind::embedding, job, {worker(i, j, 0), worker(i, j, p - 1)});
 }
 
-void Communication::add_group(GroupKind kind, std::vector<std::uint32_t> members) {
+void Communication::add_group(GroupKind kind, std::uint32_t job, std::vector<std::uint32_t> members) {
   if (members.size() < 2) return;
   const auto id = static_cast<std::uint32_t>(groups_.size());
-  for (std::uint32_t gpu : members) group_of_[static_cast<std::size_t>(kind)][gpu] = id;
-  groups_.push_back({.kind = kind, .view = CollectiveGroup(cluster_, std::move(members)), .wires = {}, .wire_of = {}});
+  std::vector<std::uint32_t> gpus;
+  for (const std::uint32_t worker : members) {
+    group_of_[static_cast<std::size_t>(kind)][worker] = id;
+    gpus.push_back(layout_.gpu_of(worker));
+  }
+  groups_.push_back({.kind = kind,
+                     .job = job,
+                     .members = std::move(members),
+                     .view = CollectiveGroup(cluster_, std::move(gpus)),
+                     .wires = {},
+                     .wire_of = {}});
+}
+
+/// Groups of a kind have as many members each, and so the same collectives.
+void Communication::add_specs(const Program& program, std::uint32_t job) {
+  for (std::size_t role = 0; role < program.roles.size(); ++role) {
+    if (layout_.roles()[role].job != job) continue;
+    for (const Instruction& i : program.roles[role]) {
+      if (i.type != Instruction::Type::collective) continue;
+      const CollectiveStep& step = program.calls[i.index].step;
+      const auto group =
+          std::ranges::find_if(groups_, [&](const CommGroup& g) { return g.job == job && g.kind == step.group; });
+      if (group == groups_.end()) continue;
+      auto& specs = specs_[job][static_cast<std::size_t>(step.group)];
+      const CollectiveSpec spec = padded_spec(step, group->view);
+      if (std::ranges::find(specs, spec) == specs.end()) specs.push_back(spec);
+    }
+  }
 }
 
 std::uint32_t Communication::add_wire(Wire wire) {
@@ -94,7 +119,7 @@ std::uint32_t Communication::add_wire(Wire wire) {
 
 void Communication::add_collective_wires(std::uint32_t id) {
   CommGroup& group = groups_[id];
-  for (const CollectiveSpec& spec : specs(group.kind)) {
+  for (const CollectiveSpec& spec : specs(group.job, group.kind)) {
     const PreparedCollective& collective = prepared(group, spec);
     Ways ways;
     for (const GraphFlow& f : collective.graph.flows()) {
@@ -103,12 +128,12 @@ void Communication::add_collective_wires(std::uint32_t id) {
       if (!fresh) continue;
       way->second = group.view.wire(f.source, f.destination, f.channel, collective.chosen.way.protocol);
       if (!group.wire_of.try_emplace(key, static_cast<std::uint32_t>(group.wires.size())).second) continue;
-      // A switch has no GPU of its own: what it sends and gets is its peer's.
+      // A switch is no worker: what it sends and gets is its peer's.
       const std::uint32_t ranks = group.view.ranks();
       const std::uint32_t from = f.source < ranks ? f.source : f.destination;
       const std::uint32_t to = f.destination < ranks ? f.destination : f.source;
-      group.wires.push_back(add_wire({.from = group.view.gpu_at(from),
-                                      .to = group.view.gpu_at(to),
+      group.wires.push_back(add_wire({.from = group.members[from],
+                                      .to = group.members[to],
                                       .group = id,
                                       .route = way->second.route,
                                       .latency = {}}));
@@ -118,38 +143,36 @@ void Communication::add_collective_wires(std::uint32_t id) {
 }
 
 void Communication::add_pipeline_wires(const Program& program) {
-  for (std::uint32_t stage = 0; stage < program.stages.size(); ++stage)
-    for (const Instruction& instruction : program.stages[stage]) {
-      if (instruction.type != Instruction::Type::send) continue;
-      const Phase phase = program.messages[instruction.index].phase;
-      const std::uint32_t first = layout_.gpu(0, 0, stage), count = layout_.gpus_per_stage();
-      const auto probe = std::array{first, instruction.peer, static_cast<std::uint32_t>(phase)};
-      if (pipeline_wire_.contains(probe)) continue;
-      for (std::uint32_t gpu = first; gpu < first + count; ++gpu) {
-        const std::uint32_t to = layout_.peer(gpu, instruction.peer);
-        const CollectiveGroup pair(cluster_, {gpu, to});
-        GroupWire way = pair.wire(0, 1, 0, message_protocol(pair));
-        pipeline_wire_[{gpu, instruction.peer, static_cast<std::uint32_t>(phase)}] =
-            add_wire({.from = gpu, .to = to, .phase = phase, .route = std::move(way.route), .latency = way.latency});
-      }
+  std::vector<std::set<std::pair<std::uint32_t, Phase>>> sends(program.roles.size());  // peer's stage, phase
+  for (std::size_t role = 0; role < program.roles.size(); ++role)
+    for (const Instruction& i : program.roles[role])
+      if (i.type == Instruction::Type::send) sends[role].insert({i.peer, program.messages[i.index].phase});
+  for (std::uint32_t worker = 0; worker < layout_.workers(); ++worker)
+    for (const auto& [stage, phase] : sends[layout_.role_of(worker)]) {
+      const std::uint32_t to = layout_.peer(worker, stage);
+      const CollectiveGroup pair(cluster_, {layout_.gpu_of(worker), layout_.gpu_of(to)});
+      GroupWire way = pair.wire(0, 1, 0, message_protocol(pair));
+      pipeline_wire_[{worker, stage, static_cast<std::uint32_t>(phase)}] =
+          add_wire({.from = worker, .to = to, .phase = phase, .route = std::move(way.route), .latency = way.latency});
     }
 }
 
-std::uint32_t Communication::pipeline_wire(std::uint32_t from_gpu, std::uint32_t to_stage, Phase phase) const {
-  return pipeline_wire_.at({from_gpu, to_stage, static_cast<std::uint32_t>(phase)});
+std::uint32_t Communication::pipeline_wire(std::uint32_t from, std::uint32_t to_stage, Phase phase) const {
+  return pipeline_wire_.at({from, to_stage, static_cast<std::uint32_t>(phase)});
 }
 
 const PreparedCollective& Communication::prepared(const CommGroup& group, const CollectiveSpec& spec) const {
-  std::pair key(spec, group.view.nodes());
+  const CollectiveChoice& choice = jobs_[group.job].collectives;
+  std::tuple key(group.job, spec, group.view.nodes(), group.view.node().name);
   const auto found = prepared_.find(key);
   if (found != prepared_.end()) return found->second;
   const CollectiveTask task{.op = spec.op, .elements = spec.elements, .element_bytes = spec.element_bytes};
-  PreparedCollective out{.chosen = collective_candidates(group.view, task, choice_.wish.at(spec.op)).front(),
-                         .fluid = choice_.fidelity == Fidelity::fluid,
+  PreparedCollective out{.chosen = collective_candidates(group.view, task, choice.wish.at(spec.op)).front(),
+                         .fluid = choice.fidelity == Fidelity::fluid,
                          .graph = {}};
   CollectiveWay& way = out.chosen.way;
   const auto build = [&] { return build_collective(*way.row, group.view.ranks(), spec.elements, way.options); };
-  if (choice_.fidelity == Fidelity::automatic) out.fluid = count_flows(build(), false, flow_limit) > flow_limit;
+  if (choice.fidelity == Fidelity::automatic) out.fluid = count_flows(build(), false, flow_limit) > flow_limit;
   way.options.fluid = out.fluid;
   out.graph = TransferGraph(build(), out.fluid);
   return prepared_.emplace(std::move(key), std::move(out)).first->second;

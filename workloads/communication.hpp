@@ -1,4 +1,4 @@
-// Communication: every group and every wire that a plan uses on a cluster.
+// Communication: every group and every wire that jobs use on a cluster.
 #pragma once
 
 #include <array>
@@ -7,23 +7,23 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
+#include <tuple>
 #include <vector>
 
 #include "platforms/cluster.hpp"
-#include "workloads/collective_choice.hpp"
 #include "workloads/collectives/transfer_graph.hpp"
-#include "workloads/fidelity.hpp"
-#include "workloads/plan_layout.hpp"
+#include "workloads/job_layout.hpp"
 #include "workloads/program.hpp"
 
 namespace rehearse {
 
 inline constexpr std::uint32_t no_group = no_index;
 
-/// A way from one GPU to another that flows take again and again: one neighbour of one channel of a collective, or one
-/// neighbour of the pipeline.
+/// A way from one worker to another that flows take again and again: one neighbour of one channel of a collective, or
+/// one neighbour of the pipeline.
 struct Wire {
-  std::uint32_t from = 0, to = 0;  ///< GPUs; of a message to or from a switch that computes: both are the GPU
+  std::uint32_t from = 0, to = 0;  ///< workers; of a message to or from a switch that computes: both are the same
   std::uint32_t group = no_group;  ///< index into Communication::groups; no_group: pipeline
   Phase phase = Phase::forward;    ///< of a pipeline wire: activations or gradients
   std::vector<LinkId> route;       ///< links of the cluster
@@ -45,18 +45,20 @@ struct FlowCost {
 
 struct CommGroup {
   GroupKind kind = GroupKind::tensor;
+  std::uint32_t job = 0;
+  std::vector<std::uint32_t> members;  ///< workers, by position
   CollectiveGroup view;
   std::vector<std::uint32_t> wires;  ///< indices into Communication::wires
   /// (source position, destination position, channel) -> index into `wires`.
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> wire_of;
   std::map<CollectiveSpec, std::vector<FlowCost>> costs;  ///< by flow of Communication::prepared
-  [[nodiscard]] const std::vector<std::uint32_t>& members() const { return view.members(); }
 };
 
-/// How collectives are carried out.
-struct CollectiveChoice {
-  std::map<CollectiveOp, CollectiveWish> wish;
-  Fidelity fidelity = Fidelity::automatic;
+/// When flows of a job can be under way together.
+struct Concurrency {
+  bool blocking_sends = true;    ///< pipeline sends keep the sender from doing anything else
+  bool overlapped_data = false;  ///< data-parallel collectives run beside compute
+  bool repeated = false;         ///< the next iteration's messages may meet the collectives at the end of this one
 };
 
 /// A collective of one group: what was chosen, and its messages.
@@ -68,42 +70,48 @@ struct PreparedCollective {
 
 class Communication {
  public:
-  /// The groups and wires of `program` under `plan` on `cluster`.
-  Communication(const Plan& plan, const Program& program, const Cluster& cluster, CollectiveChoice choice);
+  /// The groups and wires of `program`, which is that of the jobs on `cluster`. Keeps references to both.
+  Communication(std::span<const Job> jobs, const Program& program, const Cluster& cluster);
 
-  [[nodiscard]] const PlanLayout& layout() const { return layout_; }
+  [[nodiscard]] const JobLayout& layout() const { return layout_; }
   [[nodiscard]] std::span<const Wire> wires() const { return wires_; }
   [[nodiscard]] std::span<const CommGroup> groups() const { return groups_; }
-  /// The group of `kind` that the GPU belongs to; no_group: none (a group of one is none).
-  [[nodiscard]] std::uint32_t group_of(std::uint32_t gpu, GroupKind kind) const {
-    return group_of_[static_cast<std::size_t>(kind)][gpu];
+  [[nodiscard]] Concurrency concurrency(std::uint32_t job) const {
+    return {.blocking_sends = !jobs_[job].plan.overlap_p2p,
+            .overlapped_data = jobs_[job].plan.overlap_grad_reduce,
+            .repeated = jobs_.size() > 1};
   }
-  /// The pipeline wire from the GPU to its peer on `stage`.
-  [[nodiscard]] std::uint32_t pipeline_wire(std::uint32_t from_gpu, std::uint32_t to_stage, Phase phase) const;
-  /// The collectives that groups of a kind are called for, each once.
-  [[nodiscard]] const std::vector<CollectiveSpec>& specs(GroupKind kind) const {
-    return specs_[static_cast<std::size_t>(kind)];
+  /// The group of `kind` that the worker belongs to; no_group: none (a group of one is none).
+  [[nodiscard]] std::uint32_t group_of(std::uint32_t worker, GroupKind kind) const {
+    return group_of_[static_cast<std::size_t>(kind)][worker];
   }
-  /// One collective of a group; chosen and made once for all groups that are spread alike over their nodes.
+  /// The pipeline wire from the worker to its peer on `stage`.
+  [[nodiscard]] std::uint32_t pipeline_wire(std::uint32_t from, std::uint32_t to_stage, Phase phase) const;
+  /// The collectives that groups of a kind of a job are called for, each once.
+  [[nodiscard]] const std::vector<CollectiveSpec>& specs(std::uint32_t job, GroupKind kind) const {
+    return specs_[job][static_cast<std::size_t>(kind)];
+  }
+  /// One collective of a group; chosen and made once for all groups of a job that are spread alike over their nodes.
   [[nodiscard]] const PreparedCollective& prepared(const CommGroup& group, const CollectiveSpec& spec) const;
 
  private:
-  void add_groups(const Plan& plan);
-  void add_group(GroupKind kind, std::vector<std::uint32_t> members);
+  void add_groups(std::uint32_t job);
+  void add_group(GroupKind kind, std::uint32_t job, std::vector<std::uint32_t> members);
+  void add_specs(const Program& program, std::uint32_t job);
   void add_collective_wires(std::uint32_t group);
   void add_pipeline_wires(const Program& program);
   std::uint32_t add_wire(Wire wire);
 
-  PlanLayout layout_;
+  std::span<const Job> jobs_;
+  JobLayout layout_;
   const Cluster& cluster_;
-  CollectiveChoice choice_;
   std::vector<Wire> wires_;
   std::vector<CommGroup> groups_;
   std::array<std::vector<std::uint32_t>, group_kind_count> group_of_;
-  std::array<std::vector<CollectiveSpec>, group_kind_count> specs_;
+  std::vector<std::array<std::vector<CollectiveSpec>, group_kind_count>> specs_;  // by job
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> pipeline_wire_;
   using Spread = std::vector<std::vector<std::uint32_t>>;  // positions by node
-  mutable std::map<std::pair<CollectiveSpec, Spread>, PreparedCollective> prepared_;
+  mutable std::map<std::tuple<std::uint32_t, CollectiveSpec, Spread, std::string>, PreparedCollective> prepared_;
 };
 
 /// The spec of a call in a group: the vector padded so that it divides evenly over ranks and ring channels (as training

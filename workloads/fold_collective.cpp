@@ -49,9 +49,9 @@ class CollectiveFolder {
   }
 
   void add_flow(const GraphFlow& flow, const FlowCost& cost) {
-    const auto gpu_class = [&](std::uint32_t position) {
+    const auto rank_of = [&](std::uint32_t position) {
       const std::uint32_t rank = position < group_.view.ranks() ? position : std::min(flow.source, flow.destination);
-      return Rank{folding_.gpu_class[group_.view.gpu_at(rank)]};
+      return Rank{folding_.worker_class[group_.members[rank]]};
     };
     const auto [turn, fresh] = turn_of_.try_emplace(flow.turn, static_cast<std::uint32_t>(kept_turns_.size()));
     if (fresh) {
@@ -59,8 +59,8 @@ class CollectiveFolder {
       out_.turns.emplace_back();
     }
     out_.flows.push_back({.path = folding_.path(wire_of(flow)),
-                          .source = gpu_class(flow.source),
-                          .destination = gpu_class(flow.destination),
+                          .source = rank_of(flow.source),
+                          .destination = rank_of(flow.destination),
                           .bytes = cost.bytes,
                           .latency = cost.latency,
                           .turn = turn->second});
@@ -137,10 +137,11 @@ Schedule lone_schedule(const FoldedCollective& collective, std::uint32_t rank_co
 std::vector<std::pair<std::uint32_t, CollectiveSpec>> reusable_collectives(const Communication& communication,
                                                                            const Folding& folding) {
   std::vector<std::pair<std::uint32_t, CollectiveSpec>> out;
-  for (std::uint32_t c = 0; c < folding.group_of_class.size(); ++c)
-    if (folding.isolated[c])
-      for (const CollectiveSpec& spec : communication.specs(communication.groups()[folding.group_of_class[c]].kind))
-        out.emplace_back(c, spec);
+  for (std::uint32_t c = 0; c < folding.group_of_class.size(); ++c) {
+    const CommGroup& group = communication.groups()[folding.group_of_class[c]];
+    if (!folding.isolated[c]) continue;
+    for (const CollectiveSpec& spec : communication.specs(group.job, group.kind)) out.emplace_back(c, spec);
+  }
   return out;
 }
 

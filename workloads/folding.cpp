@@ -38,30 +38,29 @@ Colours one_colour_each(const Communication& communication, const LinkParts& par
     std::iota(colours.begin(), colours.end(), 0U);
     return colours;
   };
-  return {count_up(communication.layout().gpus()), count_up(communication.groups().size()),
+  return {count_up(communication.layout().workers()), count_up(communication.groups().size()),
           count_up(communication.wires().size()), count_up(parts.link.size())};
 }
 
 class Folder {
  public:
-  Folder(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency, bool enabled)
+  Folder(const Communication& communication, const Cluster& cluster, bool enabled)
       : communication_(communication),
         cluster_(cluster),
-        concurrency_(concurrency),
-        parts_(make_link_parts(communication, cluster, concurrency, enabled)),
+        parts_(make_link_parts(communication, cluster, enabled)),
         kept_(enabled ? possible_bottlenecks(parts_, cluster) : std::vector<bool>(parts_.link.size(), true)) {
     const Colours colours =
         enabled ? refine(communication, cluster, parts_, kept_) : one_colour_each(communication, parts_);
-    gpus_ = classes_of(colours.gpu);
+    workers_ = classes_of(colours.worker);
     groups_ = classes_of(colours.group);
     wires_ = classes_of(colours.wire);
     part_classes_ = classes_of(colours.part);
   }
 
   Folding run() {
-    for (std::size_t c = 0; c < gpus_.members.size(); ++c)
-      out_.gpus.push_back({gpus_.representative[c], gpus_.members[c]});
-    out_.gpu_class = gpus_.of;
+    for (std::size_t c = 0; c < workers_.members.size(); ++c)
+      out_.workers.push_back({workers_.representative[c], workers_.members[c]});
+    out_.worker_class = workers_.of;
     out_.group_class = groups_.of;
     out_.group_of_class = groups_.representative;
     out_.wire_class = wires_.of;
@@ -120,7 +119,7 @@ class Folder {
       const CommGroup& group = communication_.groups()[g];
       const auto own = [&](std::uint32_t w) { return communication_.wires()[w].group == g; };
       // Collectives that do not block may meet others of their own group.
-      bool alone = group.kind != GroupKind::data || !concurrency_.overlapped_data;
+      bool alone = group.kind != GroupKind::data || !communication_.concurrency(group.job).overlapped_data;
       for (std::uint32_t w : group.wires)
         for (std::uint32_t part : parts_.route[w]) alone = alone && std::ranges::all_of(crossing[part], own);
       out_.isolated.push_back(alone);
@@ -129,18 +128,17 @@ class Folder {
 
   const Communication& communication_;
   const Cluster& cluster_;
-  Concurrency concurrency_;
   LinkParts parts_;
   std::vector<bool> kept_;  // by part
-  Classes gpus_, groups_, wires_, part_classes_;
+  Classes workers_, groups_, wires_, part_classes_;
   std::vector<LinkId> folded_;  // by part: the link of the folded network
   Folding out_;
 };
 
 }  // namespace
 
-Folding fold(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency, bool enabled) {
-  return Folder(communication, cluster, concurrency, enabled).run();
+Folding fold(const Communication& communication, const Cluster& cluster, bool enabled) {
+  return Folder(communication, cluster, enabled).run();
 }
 
 }  // namespace rehearse

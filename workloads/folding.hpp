@@ -1,11 +1,11 @@
 // Folding: GPUs that provably do the same at the same time are simulated once.
 //
-// The GPUs, groups, wires and links of a run form a graph. Colour refinement finds its coarsest equitable partition:
-// GPUs of one class run the same program, wires of one class carry the same flows, and every link of a class is crossed
-// by equally many wires of each class. (A link that serves flows which are never under way together counts as several.)
-// Flows of a class then start together, get the same max-min rate and end together, so one flow that crosses the class
-// of a link as often as the members cross one link of it stands for all of them exactly. Nothing is assumed about the
-// topology: what is not symmetric gets classes of its own.
+// The workers, groups, wires and links of a run form a graph. Colour refinement finds its coarsest equitable partition:
+// workers of one class run the same program, wires of one class carry the same flows, and every link of a class is
+// crossed by equally many wires of each class. (A link that serves flows which are never under way together counts as
+// several.) Flows of a class then start together, get the same max-min rate and end together, so one flow that crosses
+// the class of a link as often as the members cross one link of it stands for all of them exactly. Nothing is assumed
+// about the topology: what is not symmetric gets classes of its own.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +17,14 @@
 
 namespace rehearse {
 
-struct GpuClass {
-  std::uint32_t representative = 0;  ///< the lowest GPU of the class
+struct WorkerClass {
+  std::uint32_t representative = 0;  ///< the lowest worker of the class
   std::uint32_t members = 0;
 };
 
 struct Folding {
-  std::vector<GpuClass> gpus;                 ///< by class
-  std::vector<std::uint32_t> gpu_class;       ///< by GPU
+  std::vector<WorkerClass> workers;           ///< by class
+  std::vector<std::uint32_t> worker_class;    ///< by worker
   std::vector<std::uint32_t> group_class;     ///< by group
   std::vector<std::uint32_t> group_of_class;  ///< a group of each class: the lowest
   std::vector<std::uint32_t> wire_class;      ///< by wire
@@ -36,8 +36,7 @@ struct Folding {
   [[nodiscard]] PathId path(std::uint32_t wire) const { return path_of_wire_class[wire_class[wire]]; }
 };
 
-/// `enabled` off: every GPU is its own class, and every link is kept and whole.
-Folding fold(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency = {},
-             bool enabled = true);
+/// `enabled` off: every worker is its own class, and every link is kept and whole.
+Folding fold(const Communication& communication, const Cluster& cluster, bool enabled = true);
 
 }  // namespace rehearse

@@ -10,25 +10,26 @@ namespace {
 /// Beyond so many wires over a link it stays whole: pairs are looked at one by one.
 constexpr std::size_t most_wires_compared = 256;
 
-bool has_member(const CommGroup& group, std::uint32_t gpu) { return std::ranges::binary_search(group.members(), gpu); }
-
-/// A GPU does collectives that block it one after another, so two groups that share one never meet.
-bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {
-  if (a.group == b.group) return true;
-  const CommGroup &of_a = c.groups()[a.group], &of_b = c.groups()[b.group];
-  const bool beside = concurrency.overlapped_data && (of_a.kind == GroupKind::data || of_b.kind == GroupKind::data);
-  return beside ||
-         !(has_member(of_b, a.from) || has_member(of_b, a.to) || has_member(of_a, b.from) || has_member(of_a, b.to));
+bool has_member(const Communication& c, std::uint32_t group, std::uint32_t worker) {
+  return c.group_of(worker, c.groups()[group].kind) == group;
 }
 
-/// A blocking send ends before its sender does anything else. What a GPU receives has arrived before the collectives at
-/// the end of its iteration, because its last passes needed it.
+/// A worker does collectives that block it one after another, so two groups that share one never meet.
+bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {
+  if (a.group == b.group) return true;
+  const bool of_data = c.groups()[a.group].kind == GroupKind::data || c.groups()[b.group].kind == GroupKind::data;
+  return (concurrency.overlapped_data && of_data) || !(has_member(c, b.group, a.from) || has_member(c, b.group, a.to) ||
+                                                       has_member(c, a.group, b.from) || has_member(c, a.group, b.to));
+}
+
+/// A blocking send ends before its sender does anything else. What a worker receives has arrived before the collectives
+/// at the end of its iteration, because its last passes needed it.
 bool message_may_meet(const Communication& c, const Wire& message, const Wire& collective,
                       const Concurrency& concurrency) {
-  const CommGroup& group = c.groups()[collective.group];
-  if (concurrency.overlapped_data && group.kind == GroupKind::data) return true;
-  if (concurrency.blocking_sends && has_member(group, message.from)) return false;
-  return group.kind == GroupKind::tensor || !has_member(group, message.to);
+  const GroupKind kind = c.groups()[collective.group].kind;
+  if (concurrency.overlapped_data && kind == GroupKind::data) return true;
+  if (concurrency.blocking_sends && has_member(c, collective.group, message.from)) return false;
+  return concurrency.repeated || kind == GroupKind::tensor || !has_member(c, collective.group, message.to);
 }
 
 /// Sets of wires over one link, joined where two may meet.
@@ -47,15 +48,17 @@ class Joiner {
 
 }  // namespace
 
-bool may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {
+bool may_meet(const Communication& c, const Wire& a, const Wire& b) {
+  const std::uint32_t job = c.layout().job_of(a.from);
+  if (job != c.layout().job_of(b.from)) return true;
+  const Concurrency concurrency = c.concurrency(job);
   if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a, b, concurrency);
   if (a.group != no_group) return message_may_meet(c, b, a, concurrency);
   if (b.group != no_group) return message_may_meet(c, a, b, concurrency);
   return !(concurrency.blocking_sends && a.from == b.from && &a != &b);
 }
 
-LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency,
-                          bool cut) {
+LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, bool cut) {
   const auto wires = communication.wires();
   std::vector<std::vector<std::uint32_t>> crossing(cluster.links().size());
   for (std::uint32_t w = 0; w < wires.size(); ++w)
@@ -72,7 +75,7 @@ LinkParts make_link_parts(const Communication& communication, const Cluster& clu
     const bool compare = cut && on_link.size() <= most_wires_compared;
     for (std::size_t i = 0; i < on_link.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
-        if (!compare || may_meet(communication, wires[on_link[i]], wires[on_link[j]], concurrency)) joiner.join(i, j);
+        if (!compare || may_meet(communication, wires[on_link[i]], wires[on_link[j]])) joiner.join(i, j);
     std::vector<std::uint32_t> part_of(on_link.size());
     for (std::size_t i = 0; i < on_link.size(); ++i) {
       if (joiner.find(i) == i) {

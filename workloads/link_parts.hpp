@@ -9,12 +9,6 @@
 
 namespace rehearse {
 
-/// When flows can be under way together.
-struct Concurrency {
-  bool blocking_sends = true;    ///< pipeline sends keep the sender from doing anything else
-  bool overlapped_data = false;  ///< data-parallel collectives run beside compute
-};
-
 /// A part is a link together with wires of which some chain of pairs may be under way together; wires of different
 /// parts of a link never are, so each part may be simulated as a link of its own.
 struct LinkParts {
@@ -23,11 +17,10 @@ struct LinkParts {
 };
 
 /// One part for each link that a wire crosses, or, with `cut`, as many as time allows.
-LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, const Concurrency& concurrency,
-                          bool cut);
+LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, bool cut);
 
-/// Whether flows of the two wires can ever be under way at the same time: false only where the program of a GPU puts
+/// Whether flows of the two wires can ever be under way at the same time: false only where the program of a worker puts
 /// the one behind the other.
-bool may_meet(const Communication& communication, const Wire& a, const Wire& b, const Concurrency& concurrency);
+bool may_meet(const Communication& communication, const Wire& a, const Wire& b);
 
 }  // namespace rehearse

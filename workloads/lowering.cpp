@@ -16,27 +16,31 @@ struct Meeting {
 
 class Lowering {
  public:
-  Lowering(const Program& program, const Communication& communication, const Folding& folding,
-           const CollectiveTimes& times)
-      : program_(program),
+  Lowering(std::span<const Job> jobs, const Program& program, const Communication& communication,
+           const Folding& folding, const CollectiveTimes& times, const Iterations& iterations)
+      : jobs_(jobs),
+        program_(program),
         communication_(communication),
         folding_(folding),
         times_(times),
-        builder_(static_cast<std::uint32_t>(folding.gpus.size())) {}
+        iterations_(iterations),
+        builder_(static_cast<std::uint32_t>(folding.workers.size())) {}
 
   Lowered run() {
     intern_names();
     parts_.assign(program_.segments.size(), no_index);
-    for (std::uint32_t c = 0; c < folding_.gpus.size(); ++c) lower_gpu(c);
+    for (const std::uint32_t iterations : iterations_) out_.iteration_ends.emplace_back(iterations);
+    for (std::uint32_t c = 0; c < folding_.workers.size(); ++c) lower_worker(c);
     out_.schedule = builder_.build();
     return std::move(out_);
   }
 
  private:
-  /// A GPU's place in its program: what its next op waits for.
+  /// A worker's place in its program: what its next op waits for.
   struct Cursor {
     Rank rank{};
-    std::uint32_t gpu = 0;
+    std::uint32_t worker = 0;
+    std::uint32_t iteration = 0;
     LaneId compute{}, communication{};
     std::vector<OpId> before;  ///< of the next blocking op
     /// The last collective of each kind of group: those of one group go one after another, as on a stream of their own.
@@ -50,14 +54,21 @@ class Lowering {
     message_names_ = {builder_.name("activations"), builder_.name("gradients")};
   }
 
-  void lower_gpu(std::uint32_t gpu_class) {
+  void lower_worker(std::uint32_t worker_class) {
     Cursor at;
-    at.rank = Rank{gpu_class};
-    at.gpu = folding_.gpus[gpu_class].representative;
+    at.rank = Rank{worker_class};
+    at.worker = folding_.workers[worker_class].representative;
     at.compute = builder_.add_lane(at.rank, "compute");
     at.communication = builder_.add_lane(at.rank, "communication");
-    for (const Instruction& instruction : program_.stages[communication_.layout().stage_of(at.gpu)])
-      lower_instruction(instruction, at);
+    const std::uint32_t job = communication_.layout().job_of(at.worker);
+    if (jobs_[job].start > Seconds() && iterations_[job] > 0)
+      at.before = {builder_.add_compute(builder_.name("start"), Kind::other, no_lane, jobs_[job].start, {})};
+    for (; at.iteration < iterations_[job]; ++at.iteration) {
+      for (const Instruction& instruction : program_.roles[communication_.layout().role_of(at.worker)])
+        lower_instruction(instruction, at);
+      auto& ends = out_.iteration_ends[job][at.iteration];
+      ends.insert(ends.end(), at.before.begin(), at.before.end());
+    }
   }
 
   void lower_instruction(const Instruction& i, Cursor& at) {
@@ -95,7 +106,7 @@ class Lowering {
 
   void lower_collective(const Instruction& i, Cursor& at) {
     const CollectiveCall& call = program_.calls[i.index];
-    const std::uint32_t group = communication_.group_of(at.gpu, call.step.group);
+    const std::uint32_t group = communication_.group_of(at.worker, call.step.group);
     if (group == no_group) return;
     const std::uint32_t group_class = folding_.group_class[group];
     const auto kind = static_cast<std::size_t>(call.step.group);
@@ -158,34 +169,39 @@ class Lowering {
 
   void lower_send(const Instruction& i, Cursor& at) {
     const Message& message = program_.messages[i.index];
-    const OpId flow = message_flow(communication_.pipeline_wire(at.gpu, i.peer, message.phase), i.index, i.tags);
+    const OpId flow =
+        message_flow(communication_.pipeline_wire(at.worker, i.peer, message.phase), i.index, at.iteration, i.tags);
     builder_.add_edges(at.before, flow);
-    if (program_.blocking_sends) at.before = {flow};
+    if (message.blocking) at.before = {flow};
   }
 
   void lower_receive(const Instruction& i, Cursor& at) {
     const Message& message = program_.messages[i.index];
-    const std::uint32_t sender = communication_.layout().peer(at.gpu, i.peer);
-    const std::uint32_t own_stage = communication_.layout().stage_of(at.gpu);
-    at.before.push_back(message_flow(communication_.pipeline_wire(sender, own_stage, message.phase), i.index, i.tags));
+    const std::uint32_t sender = communication_.layout().peer(at.worker, i.peer);
+    const std::uint32_t own_stage = communication_.layout().stage_of(at.worker);
+    at.before.push_back(
+        message_flow(communication_.pipeline_wire(sender, own_stage, message.phase), i.index, at.iteration, i.tags));
   }
 
-  OpId message_flow(std::uint32_t wire_id, std::uint32_t message, Tags tags) {
+  OpId message_flow(std::uint32_t wire_id, std::uint32_t message, std::uint32_t iteration, Tags tags) {
+    auto& flows = flows_[iteration];
     const std::uint64_t key = (std::uint64_t{folding_.wire_class[wire_id]} << 32) | message;
-    const auto found = flows_.find(key);
-    if (found != flows_.end()) return found->second;
+    const auto found = flows.find(key);
+    if (found != flows.end()) return found->second;
     const Wire& wire = communication_.wires()[wire_id];
     tags.stage = static_cast<std::int16_t>(communication_.layout().stage_of(wire.from));
     const OpId flow = builder_.add_flow(message_names_[wire.phase == Phase::forward ? 0 : 1], Kind::pipeline_comm,
-                                        Rank{folding_.gpu_class[wire.from]}, Rank{folding_.gpu_class[wire.to]},
-                                        program_.message_bytes, folding_.path(wire_id), tags);
-    return flows_[key] = flow;
+                                        Rank{folding_.worker_class[wire.from]}, Rank{folding_.worker_class[wire.to]},
+                                        program_.messages[message].bytes, folding_.path(wire_id), tags);
+    return flows[key] = flow;
   }
 
+  std::span<const Job> jobs_;
   const Program& program_;
   const Communication& communication_;
   const Folding& folding_;
   const CollectiveTimes& times_;
+  const Iterations& iterations_;
   ScheduleBuilder builder_;
   Lowered out_;
   std::vector<NameId> segment_names_, call_names_;
@@ -194,14 +210,15 @@ class Lowering {
   std::unordered_map<std::uint32_t, std::vector<Meeting>> collectives_;  // by group class, in order of call
   std::map<std::pair<std::uint32_t, CollectiveSpec>, FoldedCollective> folded_;
   std::map<std::pair<std::uint32_t, CollectiveSpec>, std::uint32_t> loads_;
-  std::unordered_map<std::uint64_t, OpId> flows_;  // by wire class and message
+  /// By iteration; then by wire class and message.
+  std::map<std::uint32_t, std::unordered_map<std::uint64_t, OpId>> flows_;
 };
 
 }  // namespace
 
-Lowered lower(const Program& program, const Communication& communication, const Folding& folding,
-              const CollectiveTimes& times) {
-  return Lowering(program, communication, folding, times).run();
+Lowered lower(std::span<const Job> jobs, const Program& program, const Communication& communication,
+              const Folding& folding, const CollectiveTimes& times, const Iterations& iterations) {
+  return Lowering(jobs, program, communication, folding, times, iterations).run();
 }
 
 }  // namespace rehearse

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/schedule.hpp"
@@ -18,7 +19,7 @@ namespace rehearse {
 struct FoldedCollective {
   struct Flow {
     PathId path{};
-    Rank source{}, destination{};  ///< classes of GPUs
+    Rank source{}, destination{};  ///< classes of workers
     Bytes bytes;
     Seconds latency;  ///< from its last byte leaving to its arrival
     std::uint32_t turn = 0;
@@ -47,6 +48,9 @@ Schedule lone_schedule(const FoldedCollective& collective, std::uint32_t rank_co
 /// (group class, spec) -> time of that collective on an idle network.
 using CollectiveTimes = std::map<std::pair<std::uint32_t, CollectiveSpec>, Seconds>;
 
+/// What is lowered: of each job so many iterations, one after another; none: the job is left out.
+using Iterations = std::vector<std::uint32_t>;
+
 /// A change of the memory in use on a simulated GPU.
 struct MemoryChange {
   Rank rank{};
@@ -59,6 +63,8 @@ struct Lowered {
   std::vector<MemoryChange> memory;  ///< of each rank in its order
   std::uint64_t collectives = 0;     ///< calls in the schedule
   std::uint64_t replayed = 0;        ///< of these, with a time from `times`
+  /// By job and iteration: it has ended when all of these have.
+  std::vector<std::vector<std::vector<OpId>>> iteration_ends;
 };
 
 /// Collectives that could be replayed once: of isolated group classes, each with its spec.
@@ -66,7 +72,7 @@ std::vector<std::pair<std::uint32_t, CollectiveSpec>> reusable_collectives(const
                                                                            const Folding& folding);
 
 /// `times` holds the collectives to be taken from one replay; the others become flows.
-Lowered lower(const Program& program, const Communication& communication, const Folding& folding,
-              const CollectiveTimes& times);
+Lowered lower(std::span<const Job> jobs, const Program& program, const Communication& communication,
+              const Folding& folding, const CollectiveTimes& times, const Iterations& iterations);
 
 }  // namespace rehearse

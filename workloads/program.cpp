@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "workloads/gradient_buckets.hpp"
+#include "workloads/memory.hpp"
 #include "workloads/pipeline/schedule.hpp"
 #include "workloads/segments.hpp"
 
@@ -12,17 +13,35 @@ namespace rehearse {
 
 namespace {
 
+/// Sender and receiver of a message may be of different devices, and so of different builders.
+using MessageNumbers = std::map<Message, std::uint32_t>;
+
 class ProgramBuilder {
  public:
-  ProgramBuilder(const Model& model, const Plan& plan, const Device& device, const std::vector<Bytes>& activations,
-                 const ProgramOptions& options)
-      : model_(model), plan_(plan), device_(device), activations_(activations), options_(options) {}
+  ProgramBuilder(const Job& job, const Device& device, const ProgramOptions& options, Program& program,
+                 MessageNumbers& messages)
+      : model_(job.model),
+        plan_(job.plan),
+        device_(device),
+        activations_(chunk_activations(job.model, job.plan)),
+        options_(options),
+        program_(program),
+        message_number_(messages) {}
 
-  Program build() {
-    program_.message_bytes = message_bytes();
-    program_.blocking_sends = !plan_.overlap_p2p;
-    for (std::int64_t stage = 0; stage < plan_.pipeline; ++stage) build_stage(stage);
-    return std::move(program_);
+  /// Appends the program of a stage to the roles.
+  void build_stage(std::int64_t stage, std::uint32_t job) {
+    stage_ = stage;
+    job_ = job;
+    program_.roles.emplace_back();
+    out_ = &program_.roles.back();
+    const std::vector<Pass> order = pipeline_table().find(plan_.schedule)->order(plan_, stage);
+    std::map<std::int32_t, std::int32_t> backward_left;  // by chunk
+    for (const Pass& pass : order) backward_left[pass.chunk] += pass.phase == Phase::backward ? 1 : 0;
+    for (const Pass& pass : order) {
+      const bool last = pass.phase == Phase::backward && --backward_left[pass.chunk] == 0;
+      build_pass(pass, last && plan_.overlap_grad_reduce);
+    }
+    finish_stage();
   }
 
  private:
@@ -34,21 +53,6 @@ class ProgramBuilder {
   [[nodiscard]] Bytes message_bytes() const {
     const std::int64_t elements = split_messages() ? boundary_elements() / plan_.tensor : boundary_elements();
     return Bytes(elements * element_bytes(plan_.precision));
-  }
-
-  void build_stage(std::int64_t stage) {
-    stage_ = stage;
-    program_.stages.emplace_back();
-    out_ = &program_.stages.back();
-    passes_.clear();
-    const std::vector<Pass> order = pipeline_table().find(plan_.schedule)->order(plan_, stage);
-    std::map<std::int32_t, std::int32_t> backward_left;  // by chunk
-    for (const Pass& pass : order) backward_left[pass.chunk] += pass.phase == Phase::backward ? 1 : 0;
-    for (const Pass& pass : order) {
-      const bool last = pass.phase == Phase::backward && --backward_left[pass.chunk] == 0;
-      build_pass(pass, last && plan_.overlap_grad_reduce);
-    }
-    finish_stage();
   }
 
   void build_pass(const Pass& pass, bool reduce_gradients) {
@@ -78,8 +82,9 @@ class ProgramBuilder {
   }
 
   void message(Instruction::Type type, const Message& m, std::int64_t peer_chunk, Tags tags) {
-    const auto found = message_index_.try_emplace(m, static_cast<std::uint32_t>(program_.messages.size()));
-    if (found.second) program_.messages.push_back(m);
+    const Message whole{m.phase, m.micro_batch, m.chunk, job_, message_bytes(), !plan_.overlap_p2p};
+    const auto found = message_number_.try_emplace(whole, static_cast<std::uint32_t>(program_.messages.size()));
+    if (found.second) program_.messages.push_back(whole);
     out_->push_back({.type = type,
                      .index = found.first->second,
                      .peer = static_cast<std::uint32_t>(peer_chunk % plan_.pipeline),
@@ -150,21 +155,30 @@ class ProgramBuilder {
   const Model& model_;
   const Plan& plan_;
   const Device& device_;
-  const std::vector<Bytes>& activations_;
+  std::vector<Bytes> activations_;  // that one micro batch keeps, by chunk
   ProgramOptions options_;
-  Program program_;
+  Program& program_;
   std::int64_t stage_ = 0;
+  std::uint32_t job_ = 0;
   std::vector<Instruction>* out_ = nullptr;
   std::map<std::tuple<std::int64_t, Phase, bool>, std::vector<SegmentItem>> passes_;
-  std::map<Message, std::uint32_t> message_index_;
+  MessageNumbers& message_number_;
   std::uint32_t gather_ = no_index;
 };
 
 }  // namespace
 
-Program build_program(const Model& model, const Plan& plan, const Device& device,
-                      const std::vector<Bytes>& activation_bytes, const ProgramOptions& options) {
-  return ProgramBuilder(model, plan, device, activation_bytes, options).build();
+Program build_program(std::span<const Job> jobs, const JobLayout& layout, const Cluster& cluster,
+                      const ProgramOptions& options) {
+  Program program;
+  MessageNumbers messages;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, ProgramBuilder> builders;  // by job and device
+  for (const Role& role : layout.roles()) {
+    const auto [builder, fresh] = builders.try_emplace({role.job, role.group}, jobs[role.job],
+                                                       cluster.groups()[role.group].device, options, program, messages);
+    builder->second.build_stage(role.stage, role.job);
+  }
+  return program;
 }
 
 }  // namespace rehearse

@@ -1,12 +1,14 @@
-// Program: what every GPU of a pipeline stage does, in order. All GPUs of a stage run the same program.
+// Program: what the workers of every role do, in order.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "engine/schedule.hpp"
-#include "platforms/device.hpp"
+#include "platforms/cluster.hpp"
+#include "workloads/job_layout.hpp"
 #include "workloads/pipeline/schedule.hpp"
 #include "workloads/transformer.hpp"
 
@@ -40,6 +42,9 @@ struct Message {
   Phase phase = Phase::forward;  ///< activations go to the next chunk, gradients to the one before
   std::int32_t micro_batch = 0;
   std::int32_t chunk = 0;  ///< model chunk that sends
+  std::uint32_t job = 0;
+  Bytes bytes;           ///< for each sending worker
+  bool blocking = true;  ///< keeps the sender from doing anything else
   friend auto operator<=>(const Message&, const Message&) = default;
 };
 
@@ -47,7 +52,7 @@ struct Instruction {
   enum class Type : std::uint8_t {
     compute,     ///< segment `index`
     collective,  ///< call `index`
-    send,        ///< message `index`, to stage `peer`
+    send,        ///< message `index`, to stage `peer` of its job
     receive,     ///< message `index`, from stage `peer`
     wait,        ///< for all collectives so far, blocking or not
     memory       ///< from here on `bytes` more (or less) are in use
@@ -63,18 +68,16 @@ struct Program {
   std::vector<Segment> segments;
   std::vector<CollectiveCall> calls;
   std::vector<Message> messages;
-  std::vector<std::vector<Instruction>> stages;
-  Bytes message_bytes;  ///< of each message, for each sending GPU
-  bool blocking_sends = true;
+  std::vector<std::vector<Instruction>> roles;  ///< of one iteration
 };
 
 struct ProgramOptions {
   bool merge_kernels = true;  ///< kernels between two communications become one segment
 };
 
-/// Expand `model` under `plan` into programs. `activation_bytes` is what one micro batch keeps in each model
-/// chunk between its forward and backward pass.
-Program build_program(const Model& model, const Plan& plan, const Device& device,
-                      const std::vector<Bytes>& activation_bytes, const ProgramOptions& options);
+/// The jobs' models expanded under their plans: a program for each role of the layout, with kernels as they take on its
+/// device.
+Program build_program(std::span<const Job> jobs, const JobLayout& layout, const Cluster& cluster,
+                      const ProgramOptions& options);
 
 }  // namespace rehearse

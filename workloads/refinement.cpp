@@ -39,10 +39,10 @@ class Refiner {
   Refiner(const Communication& communication, const Cluster& cluster, const LinkParts& parts,
           const std::vector<bool>& kept)
       : communication_(communication), parts_(parts), kept_(kept) {
-    const PlanLayout& layout = communication.layout();
-    for (std::uint32_t g = 0; g < layout.gpus(); ++g) c_.gpu.push_back(mix(layout.stage_of(g)));
+    const JobLayout& layout = communication.layout();
+    for (std::uint32_t w = 0; w < layout.workers(); ++w) c_.worker.push_back(mix(layout.role_of(w)));
     for (const CommGroup& group : communication.groups())
-      c_.group.push_back(mix(static_cast<std::uint64_t>(group.kind)));
+      c_.group.push_back(mix({group.job, static_cast<std::uint64_t>(group.kind)}));
     for (std::size_t p = 0; p < parts.link.size(); ++p) {
       const Link& link = cluster.links()[index(parts.link[p])];
       c_.part.push_back(mix({bits(link.bandwidth.value()), static_cast<std::uint64_t>(link.kind), kept[p] ? 1U : 0U}));
@@ -62,22 +62,23 @@ class Refiner {
 
  private:
   [[nodiscard]] std::size_t count() const {
-    return distinct(c_.gpu) + distinct(c_.group) + distinct(c_.wire) + distinct(c_.part);
+    return distinct(c_.worker) + distinct(c_.group) + distinct(c_.wire) + distinct(c_.part);
   }
 
   void round() {
     for (std::size_t w = 0; w < c_.wire.size(); ++w) c_.wire[w] = wire_colour(w);
     colour_groups();
     colour_parts();
-    colour_gpus();
+    colour_workers();
   }
 
   [[nodiscard]] std::uint64_t wire_colour(std::size_t w) const {
     const Wire& wire = communication_.wires()[w];
     // A collective's flows start with the group; a pipeline's with what the sender does.
-    std::uint64_t hash = wire.group != no_group
-                             ? mix({1, c_.group[wire.group]})
-                             : mix({2, static_cast<std::uint64_t>(wire.phase), c_.gpu[wire.from], c_.gpu[wire.to]});
+    std::uint64_t hash =
+        wire.group != no_group
+            ? mix({1, c_.group[wire.group]})
+            : mix({2, static_cast<std::uint64_t>(wire.phase), c_.worker[wire.from], c_.worker[wire.to]});
     hash = mix({hash, c_.wire[w], bits(wire.latency.value())});  // what told it from others once does so for good
     for (std::uint32_t part : parts_.route[w])
       if (kept_[part]) hash = mix({hash, c_.part[part]});
@@ -92,7 +93,7 @@ class Refiner {
       for (std::uint32_t w : group.wires) wires.push_back(c_.wire[w]);
       std::vector<Multiset> carried(wires.size());
       Multiset all;
-      for (std::uint32_t member : group.members()) all.add(c_.gpu[member]);
+      for (std::uint32_t member : group.members) all.add(c_.worker[member]);
       for (const auto& [spec, costs] : group.costs) {
         const PreparedCollective& collective = communication_.prepared(group, spec);
         const std::vector<std::uint64_t> colours = flow_colours(collective, group, costs, wires);
@@ -102,7 +103,7 @@ class Refiner {
         }
       }
       for (std::size_t w = 0; w < wires.size(); ++w) c_.wire[group.wires[w]] = mix({wires[w], carried[w].hash()});
-      c_.group[g] = mix({static_cast<std::uint64_t>(group.kind), all.hash()});
+      c_.group[g] = mix({group.job, static_cast<std::uint64_t>(group.kind), all.hash()});
     }
   }
 
@@ -113,9 +114,9 @@ class Refiner {
     for (std::size_t p = 0; p < c_.part.size(); ++p) c_.part[p] = mix({c_.part[p], crossing[p].hash()});
   }
 
-  void colour_gpus() {
-    std::vector<std::uint64_t> next(c_.gpu.size());
-    std::vector<Multiset> around(c_.gpu.size());
+  void colour_workers() {
+    std::vector<std::uint64_t> next(c_.worker.size());
+    std::vector<Multiset> around(c_.worker.size());
     for (std::size_t w = 0; w < c_.wire.size(); ++w) {
       const Wire& wire = communication_.wires()[w];
       if (wire.group != no_group) continue;
@@ -123,9 +124,9 @@ class Refiner {
       around[wire.to].add(mix({2, c_.wire[w]}));
     }
     for (std::size_t g = 0; g < c_.group.size(); ++g)
-      for (std::uint32_t member : communication_.groups()[g].members()) around[member].add(mix({3, c_.group[g]}));
-    for (std::size_t g = 0; g < next.size(); ++g) next[g] = mix({c_.gpu[g], around[g].hash()});
-    c_.gpu = std::move(next);
+      for (std::uint32_t member : communication_.groups()[g].members) around[member].add(mix({3, c_.group[g]}));
+    for (std::size_t g = 0; g < next.size(); ++g) next[g] = mix({c_.worker[g], around[g].hash()});
+    c_.worker = std::move(next);
   }
 
   const Communication& communication_;

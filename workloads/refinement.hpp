@@ -1,4 +1,4 @@
-// Colour refinement of GPUs, groups, wires and links. Private to workloads.
+// Colour refinement of workers, groups, wires and links. Private to workloads.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@ namespace rehearse {
 
 /// A colour for each; equal colours: same class. `part`: of a link.
 struct Colours {
-  std::vector<std::uint64_t> gpu, group, wire, part;
+  std::vector<std::uint64_t> worker, group, wire, part;
 };
 
 /// `kept`: by part of a link, whether it counts (the others can never be a bottleneck).

@@ -1,44 +1,45 @@
 #include "engine/replay.hpp"
 
 #include <algorithm>
-#include <functional>
 #include <optional>
-#include <queue>
 #include <span>
 #include <stdexcept>
 #include <vector>
 
+#include "engine/replay/lanes.hpp"
 #include "engine/replay/simgrid_world.hpp"
 #include "engine/replay/source_walk.hpp"
+#include "engine/replay/traffic.hpp"
 
 namespace rehearse {
 
+using replay_detail::Lanes;
 using replay_detail::SimgridWorld;
 using replay_detail::SourceWalk;
+using replay_detail::Traffic;
 
 /// Walks the graph: what is ready starts; what ends frees its successors.
 class Replayer::Impl {
  public:
   explicit Impl(Network network)
       : network_(std::move(network)),
-        world_(network_, {.on_timer = [this](std::uint32_t token) { timer(token); },
-                          .on_flow_end = [this](std::uint32_t token) { flow_end(token); },
-                          .on_settled = [this] { serve_lanes(); }}) {}
+        world_(
+            network_,
+            {.on_timer = [this](std::uint32_t token) { timer(token); },
+             .on_flow_end = [this](std::uint32_t token) { traffic_.left(token), flow_end(token); },
+             .on_settled = [this] { lanes_.serve([this](std::uint32_t op, double date) { begin_compute(op, date); }); },
+             .on_date = [this] { traffic_.change_links(); }}),
+        traffic_(network_, world_,
+                 {.on_longer = [this](std::uint32_t token, double more) { return flow_longer(token, more); },
+                  .on_flow_end = [this](std::uint32_t token) { flow_end(token); }}) {}
 
   Timeline replay(const Schedule& schedule);
   SourceReplay replay(FlowSource& source);
+  void set_conditions(Conditions* conditions) { conditions_ = conditions; }
   PathId add_path(std::vector<Hop> hops, Seconds latency);
   [[nodiscard]] const Network& network() const { return network_; }
 
  private:
-  // Ops of one lane that are ready and wait for it: earliest ready first, then lowest id.
-  using Waiting = std::pair<double, std::uint32_t>;
-  struct LaneState {
-    bool busy = false;
-    double free_since = 0;
-    std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting;
-  };
-
   /// What the walk needs of an op, side by side: with thousands of lanes every op is on another page, and pages are
   /// what a walk over many arrays pays for.
   struct Node {
@@ -53,10 +54,9 @@ class Replayer::Impl {
   // What the world tells goes to the source that is replayed, or else to the schedule.
   void timer(std::uint32_t token) { source_ ? source_->timer_ended(token) : timer_ended(token); }
   void flow_end(std::uint32_t token) { source_ ? source_->flow_ended(token) : end(token, world_.now() - epoch_); }
+  bool flow_longer(std::uint32_t token, double more);
 
-  void refuse_if_cut_off() const {
-    if (cut_off_) throw std::logic_error("a source ended a replay with an exception: its flows are still under way");
-  }
+  void begin_replay();
   void check_ids(const Schedule& schedule) const;
   void make_nodes(const Schedule& schedule);
   [[nodiscard]] Timeline take_timeline();
@@ -68,46 +68,50 @@ class Replayer::Impl {
   void enter_network(std::uint32_t op, double now);
   [[nodiscard]] bool takes_no_time(const Node& node) const;
   void end(std::uint32_t op, double now);
-  void free_lane(LaneId lane, double now);
-  void offer(LaneId lane);
-  void serve_lanes();
 
   Network network_;
   SimgridWorld world_;
+  Traffic traffic_;
+  Conditions* conditions_ = nullptr;  // of the replays to come
   std::optional<SourceWalk> source_;  // of the replay under way, if it is one of a source
-  bool cut_off_ = false;              // by an exception of a source
+  bool cut_off_ = false;              // by an exception of a source or of conditions
   // State of the replay of a schedule under way. Dates are relative to `epoch_`, the engine's clock when it began.
   const Schedule* schedule_ = nullptr;
   double epoch_ = 0;
   std::vector<Node> nodes_;  // by op, and one behind the last
   std::span<const OpId> successors_;
-  std::vector<LaneState> lanes_;
-  std::vector<LaneId> offered_;      // free lanes with ops that wait, to be served once all that is ready now is known
+  Lanes lanes_;
   std::vector<std::uint32_t> done_;  // ops that have ended and whose successors have not been told yet
   std::size_t ended_ = 0;
 };
 
+void Replayer::Impl::begin_replay() {
+  if (cut_off_) throw std::logic_error("an exception ended a replay: its flows are still under way");
+  cut_off_ = true;
+  traffic_.begin(conditions_);
+}
+
 Timeline Replayer::Impl::replay(const Schedule& schedule) {
-  refuse_if_cut_off();
   check_ids(schedule);
+  begin_replay();
   schedule_ = &schedule;
   epoch_ = world_.now();
   ended_ = 0;
-  lanes_ = std::vector<LaneState>(schedule.lanes().size());
+  lanes_.reset(schedule.lanes().size());
   make_nodes(schedule);
   std::vector<std::uint32_t> roots;
   for (std::uint32_t i = 0; i < schedule.size(); ++i)
     if (nodes_[i].pending == 0) roots.push_back(i);
   for (std::uint32_t op : roots) start(op, 0.0);
   world_.run();
+  cut_off_ = false;
   if (ended_ != schedule.size()) throw std::logic_error("the schedule did not run to its end: it has a cycle");
   return take_timeline();
 }
 
 SourceReplay Replayer::Impl::replay(FlowSource& source) {
-  refuse_if_cut_off();
-  cut_off_ = true;
-  source_.emplace(source, network_, world_);
+  begin_replay();
+  source_.emplace(source, network_, world_, traffic_);
   source_->begin();
   world_.run();
   SourceReplay result = source_->result();
@@ -148,7 +152,7 @@ Timeline Replayer::Impl::take_timeline() {
     timeline.makespan = std::max(timeline.makespan, timeline.end.back());
   }
   nodes_ = {};
-  timeline.link_bytes = bytes_by_link(*schedule_, network_);
+  timeline.link_bytes = bytes_by_link(traffic_.as_taken(bytes_by_path(*schedule_, network_.path_count())), network_);
   return timeline;
 }
 
@@ -176,23 +180,32 @@ void Replayer::Impl::start(std::uint32_t op, double now) {
 void Replayer::Impl::start_compute(std::uint32_t op, double now) {
   const LaneId id{nodes_[op].where};
   if (id == no_lane) return begin_compute(op, now);
-  LaneState& lane = lanes_[index(id)];
-  lane.waiting.push({now, op});
-  if (!lane.busy) offer(id);
+  if (lanes_.wait(id, op, now)) world_.ask_settled();
 }
+
 void Replayer::Impl::begin_compute(std::uint32_t op, double now) {
   Node& compute = nodes_[op];
   compute.begin = now;
   compute.end = now + compute.amount;
-  world_.start_timer(epoch_ + now + compute.amount, op);
+  if (const Conditions* conditions = traffic_.conditions(); conditions && compute.where != index(no_lane)) {
+    const Rank rank = schedule_->lanes()[compute.where].rank;
+    compute.end = conditions->end_of_compute(rank, Seconds(now), Seconds(compute.amount)).value();
+  }
+  world_.start_timer(epoch_ + compute.end, op);
 }
 
 void Replayer::Impl::start_flow(std::uint32_t op, double now) {
   Node& flow = nodes_[op];
   flow.begin = now;
-  const double latency = network_.latency(PathId{flow.where}).value() * schedule_->ops()[op].rounds;
+  const PathId path{flow.where};
+  const std::uint32_t rounds = schedule_->ops()[op].rounds;
+  const double latency = traffic_.start({.token = op,
+                                         .path = path,
+                                         .bytes = flow.amount,
+                                         .latency = network_.latency(path).value() * rounds,
+                                         .times = rounds});
   flow.end = now + latency;
-  if (latency > 0) return world_.start_timer(epoch_ + now + latency, op);
+  if (latency > 0) return world_.start_timer(epoch_ + flow.end, op);
   enter_network(op, now);
 }
 
@@ -203,20 +216,30 @@ void Replayer::Impl::timer_ended(std::uint32_t op) {
   if (nodes_[op].type == OpType::flow) return enter_network(op, now);
   const LaneId lane{nodes_[op].where};
   end(op, now);
-  if (lane != no_lane) free_lane(lane, now);
+  if (lane != no_lane && lanes_.free(lane, now)) world_.ask_settled();
 }
 
 void Replayer::Impl::enter_network(std::uint32_t op, double now) {
   const Node& flow = nodes_[op];
-  const PathId path{flow.where};
-  if (flow.amount == 0 || network_.hops(path).empty()) return end(op, now);
-  world_.start_flow(path, static_cast<std::uint64_t>(flow.amount), op);
+  if (!traffic_.enter(op, PathId{flow.where}, flow.amount)) end(op, now);
+}
+
+/// A schedule's flow pays the latency of another way before it goes on there.
+bool Replayer::Impl::flow_longer(std::uint32_t token, double more) {
+  if (source_) {
+    source_->flow_longer(token, more);
+    return false;
+  }
+  nodes_[token].end = world_.now() - epoch_ + more;
+  world_.start_timer(epoch_ + nodes_[token].end, token);
+  return true;
 }
 
 bool Replayer::Impl::takes_no_time(const Node& node) const {
   if (node.type != OpType::flow) return node.type == OpType::join;
   const PathId path{node.where};
-  return network_.latency(path) == Seconds() && (node.amount == 0 || network_.hops(path).empty());
+  if (network_.latency(path) > Seconds()) return false;
+  return network_.hops(path).empty() || (node.amount == 0 && traffic_.conditions() == nullptr);  // else it asks its way
 }
 
 void Replayer::Impl::end(std::uint32_t op, double now) {
@@ -241,35 +264,12 @@ void Replayer::Impl::end(std::uint32_t op, double now) {
   }
 }
 
-void Replayer::Impl::free_lane(LaneId id, double now) {
-  LaneState& lane = lanes_[index(id)];
-  lane.busy = false;
-  lane.free_since = now;
-  if (!lane.waiting.empty()) offer(id);
-}
-
-void Replayer::Impl::offer(LaneId lane) {
-  offered_.push_back(lane);
-  world_.ask_settled();
-}
-
-void Replayer::Impl::serve_lanes() {
-  for (LaneId id : offered_) {
-    LaneState& lane = lanes_[index(id)];
-    if (lane.busy || lane.waiting.empty()) continue;
-    const auto [ready, op] = lane.waiting.top();
-    lane.waiting.pop();
-    lane.busy = true;
-    begin_compute(op, std::max(ready, lane.free_since));
-  }
-  offered_.clear();
-}
-
 Replayer::Replayer(Network network) : impl_(std::make_unique<Impl>(std::move(network))) {}
 Replayer::~Replayer() = default;
 Timeline Replayer::replay(const Schedule& schedule) { return impl_->replay(schedule); }
 SourceReplay Replayer::replay(FlowSource& source) { return impl_->replay(source); }
 PathId Replayer::add_path(std::vector<Hop> hops, Seconds latency) { return impl_->add_path(std::move(hops), latency); }
+void Replayer::set_conditions(Conditions* conditions) { impl_->set_conditions(conditions); }
 const Network& Replayer::network() const { return impl_->network(); }
 
 }  // namespace rehearse

@@ -22,14 +22,14 @@ void SourceWalk::start(const SourceFlow& flow, double now) {
   const std::uint32_t slot = free_.back();
   free_.pop_back();
   live_[slot].flow = flow;
+  const auto bytes = static_cast<double>(flow.bytes.value());
   ++flows_;
   most_alive_ = std::max(most_alive_, ++alive_);
   if (path_bytes_.size() <= index(flow.path)) path_bytes_.resize(index(flow.path) + 1, 0.0);
-  path_bytes_[index(flow.path)] += static_cast<double>(flow.bytes.value());
-  if (flow.bytes == Bytes() || network_.hops(flow.path).empty())
-    news_.push_back({slot, now, false});
-  else
-    world_.start_flow(flow.path, static_cast<std::uint64_t>(flow.bytes.value()), slot);
+  path_bytes_[index(flow.path)] += bytes;
+  live_[slot].flow.latency =
+      Seconds(traffic_.start({.token = slot, .path = flow.path, .bytes = bytes, .latency = flow.latency.value()}));
+  if (!traffic_.enter(slot, flow.path, bytes)) news_.push_back({slot, now, false});
 }
 
 void SourceWalk::tell(const News& news) {
@@ -72,11 +72,10 @@ void SourceWalk::tell_arrived(const News& news) {
 }
 
 SourceReplay SourceWalk::result() const {
-  SourceReplay out{.makespan = Seconds(makespan_), .flows = flows_, .most_alive = most_alive_, .link_bytes = {}};
-  out.link_bytes.assign(network_.links().size(), 0.0);
-  for (std::uint32_t p = 0; p < path_bytes_.size(); ++p)
-    for (const Hop& hop : network_.hops(PathId{p})) out.link_bytes[index(hop.link)] += path_bytes_[p] * hop.times;
-  return out;
+  return {.makespan = Seconds(makespan_),
+          .flows = flows_,
+          .most_alive = most_alive_,
+          .link_bytes = bytes_by_link(traffic_.as_taken(path_bytes_), network_)};
 }
 
 }  // namespace rehearse::replay_detail

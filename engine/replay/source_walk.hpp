@@ -8,19 +8,22 @@
 #include "engine/network.hpp"
 #include "engine/replay.hpp"
 #include "engine/replay/simgrid_world.hpp"
+#include "engine/replay/traffic.hpp"
 
 namespace rehearse::replay_detail {
 
 class SourceWalk {
  public:
-  SourceWalk(FlowSource& source, const Network& network, SimgridWorld& world)
-      : source_(source), network_(network), world_(world), epoch_(world.now()) {}
+  SourceWalk(FlowSource& source, const Network& network, SimgridWorld& world, Traffic& traffic)
+      : source_(source), network_(network), world_(world), traffic_(traffic), epoch_(world.now()) {}
 
   /// To be called before the world runs.
   void begin();
   /// A timer went off: a flow's latency is over.
   void timer_ended(std::uint32_t slot) { tell({slot, live_[slot].arrival, true}); }
   void flow_ended(std::uint32_t slot) { tell({slot, world_.now() - epoch_, false}); }
+  /// A flow under way is to take longer from its last byte leaving to its arrival.
+  void flow_longer(std::uint32_t slot, double more) { live_[slot].flow.latency += Seconds(more); }
   /// To be called when the world has nothing left to do.
   [[nodiscard]] SourceReplay result() const;
 
@@ -45,6 +48,7 @@ class SourceWalk {
   FlowSource& source_;
   const Network& network_;
   SimgridWorld& world_;
+  Traffic& traffic_;
   double epoch_, makespan_ = 0;
   std::uint64_t flows_ = 0;
   std::size_t alive_ = 0, most_alive_ = 0;

@@ -42,7 +42,8 @@ class ResultBuilder {
   Result build() {
     result.schedule = schedule.build();
     for (const Seconds end : result.timeline.end) result.timeline.makespan = std::max(result.timeline.makespan, end);
-    result.iteration_time = result.timeline.makespan;
+    result.iteration_time = result.run_time = result.timeline.makespan;
+    result.jobs = {{.name = result.name}};
     return std::move(result);
   }
 
@@ -117,7 +118,7 @@ inline Result sample_result() {
                              {Rank{0}, Seconds(2e-3), Bytes(3000)},
                              {Rank{0}, Seconds(5e-3), Bytes(1000)}};
   b.result.gpus[0].members = 24;
-  b.result.gpus[1] = {Rank{1}, 12, 1, 1, 24, {}, Bytes(1000)};
+  b.result.gpus[1] = {Rank{1}, 12, 1, 0, 1, 24, {}, Bytes(1000)};
   b.result.gpus[1].collectives = {{.group = GroupKind::data,
                                    .op = CollectiveOp::all_reduce,
                                    .kind = Kind::data_comm,

@@ -161,7 +161,7 @@ TEST_CASE("ring: within a DGX A100, and over two with a channel for each NIC") {
   const Cluster cluster = testing::cluster_of(
       "{node: {base: dgx-a100, interconnect: {efficiency: 0.8}}, nodes: 2, fabric: {topology: switch}}");
   const Fabric fabric = testing::fabric_of(cluster);
-  const Node& node = cluster.node();
+  const Node& node = cluster.node(0);
   const double nvlink = node.gpu_bandwidth.value() * node.gpu_efficiency,
                nic = node.nic_bandwidth.value() * node.nic_efficiency;
   const double step = 2 * node.gpu_latency.value(), between = 2 * (node.pcie_latency + node.nic_latency).value();

@@ -288,7 +288,7 @@ TEST_CASE("source: what it cut off is not replayed over") {
             return e.what();
           }
           return "replayed";
-        }) == "a source ended a replay with an exception: its flows are still under way");
+        }) == "an exception ended a replay: its flows are still under way");
 }
 
 TEST_CASE("source: a path that is not there") {

@@ -36,7 +36,7 @@ bool joins(const Cluster& cluster, const std::vector<LinkId>& route, std::uint32
   const Topology& fabric = *cluster.fabric();
   const auto first = cluster.links().size() - fabric.edges.size();
   const auto vertex = [&](std::uint32_t gpu) {
-    const Node& node = cluster.node();
+    const Node& node = cluster.node(0);
     return std::size_t{fabric.endpoints[gpu / node.gpus * node.nics + gpu % node.gpus * node.nics / node.gpus]};
   };
   std::size_t at = vertex(from);
@@ -52,17 +52,17 @@ bool joins(const Cluster& cluster, const std::vector<LinkId>& route, std::uint32
 TEST_CASE("cluster: one DGX is a crossbar of NVLinks") {
   const Cluster c = cluster_of("{node: dgx-a100, nodes: 1}");
   CHECK(c.gpu_count() == 8);
-  CHECK(c.node().name == "dgx-a100");
-  CHECK(c.node().device_name == "a100-80gb-sxm");
-  CHECK(c.device().name == "a100-80gb-sxm");
+  CHECK(c.node(0).name == "dgx-a100");
+  CHECK(c.node(0).device_name == "a100-80gb-sxm");
+  CHECK(c.device(0).name == "a100-80gb-sxm");
   CHECK(c.fabric() == nullptr);
   CHECK(c.links().size() == 8 * 4);
   CHECK(c.route(3, 3).empty());
   CHECK(names(c, c.route(0, 7)) == Names{"node0/gpu0/nvlink/up", "node0/gpu7/nvlink/down"});
   CHECK(kinds(c, c.route(0, 7)) == Kinds{LinkKind::nvlink, LinkKind::nvlink});
   const Link& link = c.links()[index(c.route(0, 7)[0])];
-  CHECK(link.bandwidth.value() == doctest::Approx(300e9 * c.node().gpu_efficiency));
-  CHECK(link.latency == c.node().gpu_latency);
+  CHECK(link.bandwidth.value() == doctest::Approx(300e9 * c.node(0).gpu_efficiency));
+  CHECK(link.latency == c.node(0).gpu_latency);
 }
 
 TEST_CASE("cluster: routes of every pair of a few DGX nodes") {
@@ -96,13 +96,13 @@ TEST_CASE("cluster: routes of every pair of a few DGX nodes") {
                                          "fabric/spine2->leaf1", "node1/nic0/down", "node1/gpu0/pcie/down"});
   for (const LinkId id : c.route(0, 8)) {
     const Link& link = c.links()[index(id)];
-    if (link.kind != LinkKind::pcie) CHECK(link.bandwidth.value() == doctest::Approx(25e9 * c.node().nic_efficiency));
+    if (link.kind != LinkKind::pcie) CHECK(link.bandwidth.value() == doctest::Approx(25e9 * c.node(0).nic_efficiency));
   }
 }
 
 TEST_CASE("cluster: GPUs share NICs, and a node without an interconnect talks over PCIe") {
   const Cluster c = cluster_of("{node: {base: dgx-a100, nic: {count: 2}}, nodes: 2, fabric: {topology: switch}}");
-  CHECK(c.node().name == "dgx-a100");
+  CHECK(c.node(0).name == "dgx-a100");
   CHECK(c.links().size() == 2 * 8 * 4 + 2 * 4);
   CHECK(names(c, c.route(3, 12)) ==
         Names{"node0/gpu3/pcie/up", "node0/nic0/up", "node1/nic1/down", "node1/gpu4/pcie/down"});
@@ -110,7 +110,7 @@ TEST_CASE("cluster: GPUs share NICs, and a node without an interconnect talks ov
 
   const Cluster p = cluster_of(
       "{node: {gpus: 4, device: a100-80gb-sxm, pcie: {bandwidth: 25 GB/s, efficiency: 0.8, latency: 1 us}}, nodes: 1}");
-  CHECK(p.node().name == "custom");
+  CHECK(p.node(0).name == "custom");
   CHECK(p.links().size() == 8);
   CHECK(names(p, p.route(1, 2)) == Names{"node0/gpu1/pcie/up", "node0/gpu2/pcie/down"});
   CHECK(p.links().front().bandwidth.value() == doctest::Approx(20e9));
@@ -157,7 +157,7 @@ TEST_CASE("cluster: every entry of the catalogues builds, resolved beforehand or
   for (const CatalogueEntry& entry : list_catalogue("nodes")) {
     CAPTURE(entry.name);
     const Cluster c = cluster_of("{node: " + entry.name + ", nodes: 1}");
-    CHECK(c.node().name == entry.name);
+    CHECK(c.node(0).name == entry.name);
     CHECK(c.gpu_count() >= 1);
   }
   for (const CatalogueEntry& entry : list_catalogue("clusters")) {

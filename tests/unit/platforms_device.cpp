@@ -68,7 +68,7 @@ TEST_CASE("device: every catalogue entry loads, with origins and sane numbers") 
     CHECK_FALSE(device.launch_origin.empty());
     CHECK(device.multiprocessors > 0);
     CHECK(device.memory_capacity > Bytes(0));
-    if (device.gemm.contains(Precision::fp32)) CHECK(device.peak(Precision::bf16) > device.peak(Precision::fp32));
+    if (device.gemm.contains(Precision::fp32)) CHECK(device.peak(Precision::fp16) > device.peak(Precision::fp32));
     for (const auto& [precision, profile] : device.gemm) {
       CHECK_FALSE(profile.origin.empty());
       CHECK(profile.peak > FlopsPerSecond(0));

@@ -25,7 +25,7 @@ constexpr const char* two_protocols =
 TEST_CASE("protocols: every key is read, and efficiency is 1 unless given") {
   const Cluster cluster = cluster_of(
       node_with(two_protocols, ", protocols: {ll: {latency: 6 us, efficiency: 0.25}, simple: {latency: 7 us}}"));
-  const Node& node = cluster.node();
+  const Node& node = cluster.node(0);
   CHECK(node.collective_launch == Seconds(3e-6));
   CHECK(node.collective_copy == BytesPerSecond(500e9));
   REQUIRE(node.computing_switch.has_value());
@@ -46,21 +46,21 @@ TEST_CASE("protocols: every key is read, and efficiency is 1 unless given") {
 
 TEST_CASE("protocols: none of a library by default") {
   const Cluster cluster = cluster_of(node_with(""));
-  CHECK(cluster.node().protocols.empty());
-  CHECK_FALSE(cluster.node().computing_switch.has_value());
-  CHECK(cluster.node().collective_launch == Seconds(0));
-  CHECK(cluster.node().collective_copy == BytesPerSecond(0));
+  CHECK(cluster.node(0).protocols.empty());
+  CHECK_FALSE(cluster.node(0).computing_switch.has_value());
+  CHECK(cluster.node(0).collective_launch == Seconds(0));
+  CHECK(cluster.node(0).collective_copy == BytesPerSecond(0));
 }
 
 TEST_CASE("protocols: null takes away what a base has") {
   const Cluster without = cluster_of(
       "{node: {base: dgx-h100, nic: {protocols: {ll128: null}}}, nodes: 2, fabric: {topology: "
       "switch}}");
-  CHECK(without.node().protocols.size() == 3);
-  CHECK_FALSE(without.node().protocols.at(Protocol::ll128).between.has_value());
-  CHECK(without.node().protocols.at(Protocol::ll).between.has_value());
+  CHECK(without.node(0).protocols.size() == 3);
+  CHECK_FALSE(without.node(0).protocols.at(Protocol::ll128).between.has_value());
+  CHECK(without.node(0).protocols.at(Protocol::ll).between.has_value());
   const Cluster no_switch = cluster_of("{node: {base: dgx-h100, collectives: {in_switch: null}}, nodes: 1}");
-  CHECK_FALSE(no_switch.node().computing_switch.has_value());
+  CHECK_FALSE(no_switch.node(0).computing_switch.has_value());
 }
 
 TEST_CASE("protocols: bad values name the key") {

@@ -40,7 +40,9 @@ class Hand {
 
   std::vector<Breakdown> break_down(double makespan) {
     timeline_.makespan = Seconds(makespan);
-    return rehearse::break_down(builder_.build(), timeline_);
+    const Schedule schedule = builder_.build();
+    return rehearse::break_down(schedule, timeline_,
+                                std::vector(schedule.rank_count(), Window{Seconds(0), timeline_.makespan}));
   }
 
  private:

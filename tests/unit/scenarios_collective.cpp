@@ -104,7 +104,7 @@ TEST_CASE("collective job: a node type is a cluster of as many as the ranks need
   CHECK(job_of("cluster: dgx-a100\n", {"nodes=4"}).ranks.front() == 32);
   CHECK(job_of("cluster: selene\nranks: 16\n").cluster.node_count() == 560);
   const CollectiveJob wide = job_of("cluster: dgx-a100\n", {"node.interconnect.efficiency=1"});
-  CHECK(wide.cluster.node().gpu_efficiency == 1.0);
+  CHECK(wide.cluster.node(0).gpu_efficiency == 1.0);
 }
 
 TEST_CASE("collective job: elements as nccl-tests has them") {

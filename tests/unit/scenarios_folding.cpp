@@ -101,6 +101,6 @@ TEST_CASE("folding, merging and reuse are exact") {
 TEST_CASE("the comparison finds a difference") {
   const Scenario a = scenario_of(cases[2]);
   Scenario b = a;
-  b.plan.scatter_gather = false;
+  b.jobs.front().plan.scatter_gather = false;
   CHECK_FALSE(differences(run_scenario(a), run_scenario(b, SimulationOptions::exact())).empty());
 }

@@ -36,7 +36,7 @@ inline std::array<double, 6> values(const Breakdown& b) {
 class ResultRules {
  public:
   ResultRules(const Scenario& scenario, const Result& result)
-      : plan_(scenario.plan), node_(scenario.cluster.node()), r_(result) {}
+      : plan_(scenario.jobs.front().plan), node_(scenario.cluster.node(0)), r_(result) {}
 
   std::vector<std::string> broken(bool exact) {
     for (const std::string& fault : validate(r_.schedule)) out_.push_back("schedule: " + fault);

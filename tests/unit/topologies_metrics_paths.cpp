@@ -97,6 +97,27 @@ TEST_CASE("paths: what is parted is said") {
   CHECK_FALSE(s.load.has_value());
 }
 
+// A circle that goes one way, but for a cable between 0 and 1.
+TEST_CASE("paths: links that go one way are walked that way only") {
+  const Topology t = build(
+      "{topology: custom, links: [{from: endpoint0, to: endpoint1}, {from: endpoint1, to: endpoint2, one_way: true}, "
+      "{from: endpoint2, to: endpoint3, one_way: true}, {from: endpoint3, to: endpoint0, one_way: true}]}",
+      4);
+  const TopologySurvey s = survey(t);
+  CHECK(s.cables == 4);
+  REQUIRE(s.kinds.size() == 2);
+  CHECK(s.kinds[0].name == "link");
+  CHECK(s.kinds[0].count == 1);
+  CHECK(s.kinds[1].name == "link, one way");
+  CHECK(s.kinds[1].count == 3);
+  CHECK(s.paths.pairs == std::vector<double>{0, 5, 4, 3});  // 1 to 0 is one link, not three
+  CHECK(s.paths.unreachable == 0);
+  CHECK(s.disjoint->paths.most == 1);
+  CHECK(s.bisection.exact());
+  CHECK(s.bisection.every_half);
+  CHECK(s.bisection.at_most.value() == relative(port, 1e-9));
+}
+
 TEST_CASE("load: a switch and a non-blocking tree pass every shift and everybody to everybody") {
   for (const char* yaml : {"topology: switch", "topology: fat_tree", "{topology: fat_tree, arity: 8}"}) {
     CAPTURE(yaml);

@@ -7,6 +7,7 @@
 #include "engine/replay.hpp"
 #include "tests/support/cluster_text.hpp"
 #include "tests/support/forked.hpp"
+#include "tests/support/plan_job.hpp"
 #include "workloads/lowering.hpp"
 
 using namespace rehearse;
@@ -40,12 +41,11 @@ class EqualStages {
                                    .kind = kind,
                                    .duration = Seconds(time / v),
                                    .parts = {{"chunk", Seconds(time / v), Flops(0)}}});
-    program_.message_bytes = Bytes(1);
   }
 
   Program build() {
     for (std::int64_t stage = 0; stage < plan_.pipeline; ++stage) {
-      program_.stages.emplace_back();
+      program_.roles.emplace_back();
       for (const Pass& pass : pipeline_table().find(plan_.schedule)->order(plan_, stage)) add(pass, stage);
     }
     return std::move(program_);
@@ -56,18 +56,19 @@ class EqualStages {
     const bool forward = pass.phase == Phase::forward;
     const std::int64_t chunk = pass.chunk * plan_.pipeline + stage, step = forward ? 1 : -1;
     message(Instruction::Type::receive, pass, chunk - step, chunk - step);
-    program_.stages.back().push_back({.type = Instruction::Type::compute, .index = forward ? 0U : 1U});
+    program_.roles.back().push_back({.type = Instruction::Type::compute, .index = forward ? 0U : 1U});
     message(Instruction::Type::send, pass, chunk, chunk + step);
   }
 
   /// That leaves `from`; the peer is the stage of `peer_chunk`. Nothing where either is outside the model.
   void message(Instruction::Type type, const Pass& pass, std::int64_t from, std::int64_t peer_chunk) {
     if (peer_chunk < 0 || peer_chunk >= plan_.chunks()) return;
-    const Message message{pass.phase, pass.micro_batch, static_cast<std::int32_t>(from)};
+    const Message message{pass.phase, pass.micro_batch, static_cast<std::int32_t>(from),
+                          0,          Bytes(1),         !plan_.overlap_p2p};
     const auto found = std::ranges::find(program_.messages, message);
     const auto index = static_cast<std::uint32_t>(found - program_.messages.begin());
     if (found == program_.messages.end()) program_.messages.push_back(message);
-    program_.stages.back().push_back(
+    program_.roles.back().push_back(
         {.type = type, .index = index, .peer = static_cast<std::uint32_t>(peer_chunk % plan_.pipeline)});
   }
 
@@ -80,9 +81,10 @@ double bubble(const Plan& plan) {
   return in_child([&] {
            const Cluster cluster = free_network(plan.pipeline);
            const Program program = EqualStages(plan).build();
-           const Communication communication(plan, program, cluster, {});
-           const Folding folding = fold(communication, cluster, {}, true);
-           const Schedule schedule = lower(program, communication, folding, {}).schedule;
+           const std::vector<Job> jobs{testing::job_of(plan)};
+           const Communication communication(jobs, program, cluster);
+           const Folding folding = fold(communication, cluster, true);
+           const Schedule schedule = lower(jobs, program, communication, folding, {}, {1}).schedule;
            if (!validate(schedule).empty()) throw std::logic_error(validate(schedule).front());
            const double ideal = static_cast<double>(plan.micro_batches()) * (forward_time + backward_time);
            return std::vector{Replayer(folding.network).replay(schedule).makespan.value() / ideal - 1};

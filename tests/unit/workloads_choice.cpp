@@ -224,7 +224,7 @@ TEST_CASE("choice: one GPU sends nothing") {
       for (const CollectiveCandidate& c : group.candidates({.op = op, .elements = MiB})) {
         CAPTURE(node);
         CAPTURE(c.way.row->name);
-        CHECK(c.time() == group.cluster.node().collective_launch);
+        CHECK(c.time() == group.cluster.node(0).collective_launch);
         CHECK(c.busiest.empty());
       }
   }

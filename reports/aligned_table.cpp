@@ -1,4 +1,4 @@
-#include "reports/validation_table.hpp"
+#include "reports/aligned_table.hpp"
 
 #include <algorithm>
 #include <ostream>
