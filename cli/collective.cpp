@@ -1,9 +1,6 @@
 // rehearse collective: simulate one collective over sizes, ranks and algorithms, as nccl-tests measures it.
-#include <unistd.h>
-
 #include <array>
 #include <chrono>
-#include <cstdio>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -12,6 +9,8 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/outputs.hpp"
+#include "cli/progress.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/output.hpp"
 #include "reports/collective_report.hpp"
@@ -46,6 +45,9 @@ struct CommandOptions {
   std::array<std::string, job_options.size()> job;
   std::vector<std::string> settings;
   std::string json, csv, trace;
+  [[nodiscard]] std::vector<OutputOption> outputs() const {
+    return {{"--json", json}, {"--csv", csv}, {"--trace", trace}};
+  }
   bool explain = false, execute = false, quiet = false;
   int repetitions = 20;
 };
@@ -63,18 +65,6 @@ Value job_mapping(const CommandOptions& o) {
   return root;
 }
 
-/// Standard output belongs to a file that was asked for as "-"; at most one.
-bool stdout_taken(const CommandOptions& o) {
-  const int files = (o.json == "-" ? 1 : 0) + (o.csv == "-" ? 1 : 0) + (o.trace == "-" ? 1 : 0);
-  if (files > 1) throw InputError("only one of --json, --csv and --trace can go to standard output");
-  return files == 1;
-}
-
-void check_outputs(const CommandOptions& o) {
-  for (const std::string& file : {o.json, o.csv, o.trace})
-    if (!file.empty()) check_writable(file);
-}
-
 void check_single(const CollectiveJob& job) {
   if (job.is_single()) return;
   throw InputError(
@@ -82,21 +72,6 @@ void check_single(const CollectiveJob& job) {
                   "{} sizes, {} numbers of ranks, algorithm {}",
                   job.bytes.size(), job.ranks.size(), job.algorithm));
 }
-
-/// A line on standard error for those who wait at a terminal.
-class Progress {
- public:
-  void operator()(std::size_t done, std::size_t all) {
-    const auto passed = std::chrono::steady_clock::now() - begin_;
-    if (isatty(STDERR_FILENO) == 0 || passed < std::chrono::seconds(1)) return;
-    fmt::print(stderr, "\rsimulated {} of {}", done, all);
-    if (done == all) fmt::print(stderr, "\r{:40}\r", "");
-    std::fflush(stderr);
-  }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 void explain(const CollectiveJob& job, std::ostream& out) {
   const std::string algorithm = job.algorithm == "all" ? "auto" : job.algorithm;
@@ -118,7 +93,11 @@ void write_outputs(const CollectiveResult& result, const CommandOptions& o, bool
 }
 
 std::vector<CollectivePoint> simulate(const CollectiveJob& job, const CommandOptions& o) {
-  if (o.trace.empty()) return simulate_collectives(job, Progress());
+  if (o.trace.empty()) {
+    ProgressLine line{std::chrono::seconds(1)};
+    return simulate_collectives(
+        job, [&line](std::size_t done, std::size_t all) { line.show(fmt::format("simulated {} of {}", done, all)); });
+  }
   const CollectiveTimeline timeline = trace_collective(job);
   write_output(o.trace, [&](std::ostream& out) { write_whole_trace(timeline.result, out); });
   return {timeline.point};
@@ -135,13 +114,13 @@ Exit report(const CollectiveResult& result, const CommandOptions& o, bool text) 
 
 Exit collective(const CommandOptions& o, MpiSession* session) {
   const auto begin = std::chrono::steady_clock::now();
-  const bool text = !stdout_taken(o) && !o.quiet;
+  const bool text = !stdout_taken(o.outputs()) && !o.quiet;
   Value mapping = job_mapping(o);
   if (session != nullptr && mapping.find("ranks") == nullptr)
     mapping["ranks"] = scalar_value(std::int64_t{session->ranks()});
   CollectiveResult result{read_collective_job(std::move(mapping), o.settings), {}, {}};
   if (!o.trace.empty()) check_single(result.job);
-  check_outputs(o);
+  check_outputs(o.outputs());
   std::vector<ExecutedWay> executed;
   if (o.execute) {
     check_execution(result.job, session);
@@ -170,21 +149,20 @@ Exit run(const CommandOptions& o) {
   return Exit::bad_input;
 }
 
-std::string not_empty(const std::string& text) { return text.empty() ? "expected a value, found nothing" : ""; }
-
 }  // namespace
 
 void add_collective_command(CLI::App& app, Exit& status) {
   CLI::App* command = app.add_subcommand("collective", "simulate a collective over sizes, as nccl-tests measures it");
   const auto o = std::make_shared<CommandOptions>();
   for (std::size_t i = 0; i < job_options.size(); ++i)
-    command->add_option(job_options[i].name, o->job[i], job_options[i].help)->check(not_empty);
+    command->add_option(job_options[i].name, o->job[i], job_options[i].help)->check(not_empty("a value"));
   command->add_option("--set", o->settings, "KEY=VALUE laid over the cluster: --set fabric.oversubscription=2")
       ->allow_extra_args(false);
-  command->add_option("--json", o->json, "write the results as JSON (- is standard output)")->check(not_empty);
-  command->add_option("--csv", o->csv, "write the results as a table")->check(not_empty);
+  command->add_option("--json", o->json, "write the results as JSON (- is standard output)")
+      ->check(not_empty("a value"));
+  command->add_option("--csv", o->csv, "write the results as a table")->check(not_empty("a value"));
   command->add_option("--trace", o->trace, "write a timeline of one collective for https://ui.perfetto.dev")
-      ->check(not_empty);
+      ->check(not_empty("a value"));
   command->add_flag("--explain", o->explain, "for each size what was to choose from, and why the quickest is");
   command->add_flag("--execute", o->execute,
                     "carry it out on real numbers as well: by threads, or under mpirun by its processes");

@@ -46,6 +46,7 @@ int run_program(int argc, const char* const* argv) {
   add_run_command(app, status);
   add_collective_command(app, status);
   add_topology_command(app, status);
+  add_sweep_command(app, status);
   add_validate_command(app, status);
   add_list_command(app, status);
   add_calibrate_command(app, status);

@@ -8,6 +8,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/outputs.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/output.hpp"
 #include "reports/report.hpp"
@@ -25,15 +26,6 @@ struct RunOptions {
   bool exact = false, ignore_memory = false, quiet = false;
 };
 
-/// Standard output belongs to a file that was asked for as "-"; at most one.
-bool stdout_taken(const RunOptions& o) {
-  const int files = (o.json == "-" ? 1 : 0) + (o.csv == "-" ? 1 : 0) + (o.trace == "-" ? 1 : 0);
-  if (files > 1) throw InputError("only one of --json, --csv and --trace can go to standard output");
-  return files == 1;
-}
-
-std::string not_empty(const std::string& file) { return file.empty() ? "expected a file name, found nothing" : ""; }
-
 void write_outputs(const Result& result, const RunOptions& o, bool text) {
   if (!o.json.empty()) write_output(o.json, [&](std::ostream& out) { write_json(result, out); });
   if (!o.csv.empty()) write_output(o.csv, [&](std::ostream& out) { write_csv(result, out); });
@@ -50,7 +42,7 @@ bool can_run(const std::vector<Fault>& faults, const RunOptions& o) {
 }
 
 Exit run(const RunOptions& o) {
-  const bool text = !stdout_taken(o) && !o.quiet;
+  const bool text = !stdout_taken({{"--json", o.json}, {"--csv", o.csv}, {"--trace", o.trace}}) && !o.quiet;
   const Scenario scenario = load_scenario(o.scenario, o.settings);
   if (!can_run(check_plan_of(scenario), {}) || (!can_run(check_memory_of(scenario), o) && !o.ignore_memory))
     return Exit::plan_cannot_run;
@@ -66,9 +58,9 @@ void add_run_command(CLI::App& app, Exit& status) {
   command->add_option("scenario", o->scenario, "a YAML file, or a name from scenarios/")->required();
   command->add_option("--set", o->settings, "KEY=VALUE laid over the scenario: --set plan.tensor=4")
       ->allow_extra_args(false);
-  command->add_option("--json", o->json, "write the result as JSON (- is standard output)")->check(not_empty);
-  command->add_option("--csv", o->csv, "write the figures as a header and a row")->check(not_empty);
-  command->add_option("--trace", o->trace, "write a timeline for https://ui.perfetto.dev")->check(not_empty);
+  command->add_option("--json", o->json, "write the result as JSON (- is standard output)")->check(not_empty());
+  command->add_option("--csv", o->csv, "write the figures as a header and a row")->check(not_empty());
+  command->add_option("--trace", o->trace, "write a timeline for https://ui.perfetto.dev")->check(not_empty());
   command->add_flag("--exact", o->exact, "no merging, folding or reuse: every GPU, kernel and flow (slow)");
   command->add_flag("--ignore-memory", o->ignore_memory, "run a plan that does not fit in memory");
   command->add_flag("-q,--quiet", o->quiet, "no report on standard output");

@@ -1,6 +1,4 @@
 // rehearse validate: predictions against a table of measurements.
-#include <unistd.h>
-
 #include <cstdio>
 #include <memory>
 
@@ -8,6 +6,8 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/outputs.hpp"
+#include "cli/progress.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/output.hpp"
 #include "reports/validation_report.hpp"
@@ -24,12 +24,6 @@ struct ValidateOptions {
   bool summary = false, markdown = false, quiet = false;
 };
 
-/// Standard output belongs to a file that was asked for as "-"; at most one.
-bool stdout_taken(const ValidateOptions& o) {
-  if (o.json == "-" && o.csv == "-") throw InputError("only one of --json and --csv can go to standard output");
-  return o.json == "-" || o.csv == "-";
-}
-
 /// All studies, or the faults of all.
 std::vector<std::shared_ptr<const Study>> load(const ValidateOptions& o) {
   std::vector<std::shared_ptr<const Study>> studies;
@@ -43,14 +37,6 @@ std::vector<std::shared_ptr<const Study>> load(const ValidateOptions& o) {
   return studies;
 }
 
-/// A line on standard error for those who wait at a terminal.
-void show_progress(const std::string& name, std::size_t done, std::size_t all) {
-  if (isatty(STDERR_FILENO) == 0) return;
-  fmt::print(stderr, "\r{}: {} of {} rows", name, done, all);
-  if (done == all) fmt::print(stderr, "\r{:{}}\r", "", name.size() + 30);
-  std::fflush(stderr);
-}
-
 void write_outputs(const std::vector<StudyResult>& results, const ValidateOptions& o, bool text) {
   if (!o.json.empty()) write_output(o.json, [&](std::ostream& out) { write_validation_json(results, out); });
   if (!o.csv.empty()) write_output(o.csv, [&](std::ostream& out) { write_validation_csv(results, out); });
@@ -59,14 +45,17 @@ void write_outputs(const std::vector<StudyResult>& results, const ValidateOption
 }
 
 Exit validate(const ValidateOptions& o) {
-  const bool text = !stdout_taken(o) && !o.quiet;
+  const std::vector<OutputOption> outputs{{"--json", o.json}, {"--csv", o.csv}};
+  const bool text = !stdout_taken(outputs) && !o.quiet;
   if (!o.table.empty() && o.studies.size() > 1) throw InputError("--table stands for the table of one study");
-  for (const std::string& file : {o.json, o.csv})
-    if (!file.empty()) check_writable(file);
+  check_outputs(outputs);
   std::vector<StudyResult> results;
-  for (const std::shared_ptr<const Study>& study : load(o))
-    results.push_back(
-        run_study(study, o.workers, [&](std::size_t done, std::size_t all) { show_progress(study->name, done, all); }));
+  for (const std::shared_ptr<const Study>& study : load(o)) {
+    ProgressLine line;
+    results.push_back(run_study(study, o.workers, [&](std::size_t done, std::size_t all) {
+      line.show(fmt::format("{}: {} of {} rows", study->name, done, all));
+    }));
+  }
   write_outputs(results, o, text);
   Exit status = Exit::done;
   for (const StudyResult& result : results)
@@ -77,17 +66,16 @@ Exit validate(const ValidateOptions& o) {
   return status;
 }
 
-std::string not_empty(const std::string& file) { return file.empty() ? "expected a file name, found nothing" : ""; }
-
 }  // namespace
 
 void add_validate_command(CLI::App& app, Exit& status) {
   CLI::App* command = app.add_subcommand("validate", "compare predictions with a table of measurements");
   const auto o = std::make_shared<ValidateOptions>();
   command->add_option("study", o->studies, "YAML files: see docs/validate.md")->required();
-  command->add_option("--table", o->table, "a CSV file that stands for the study's own")->check(not_empty);
-  command->add_option("--json", o->json, "write rows and statistics as JSON (- is standard output)")->check(not_empty);
-  command->add_option("--csv", o->csv, "write the rows as a table")->check(not_empty);
+  command->add_option("--table", o->table, "a CSV file that stands for the study's own")->check(not_empty());
+  command->add_option("--json", o->json, "write rows and statistics as JSON (- is standard output)")
+      ->check(not_empty());
+  command->add_option("--csv", o->csv, "write the rows as a table")->check(not_empty());
   command->add_option("-j", o->workers, "simulations at a time (default: as many as there are processors)")
       ->check(CLI::Range(1, 4096));
   command->add_flag("--summary", o->summary, "statistics alone, without the rows");

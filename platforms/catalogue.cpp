@@ -19,11 +19,12 @@ struct Folder {
   std::string_view entry;   // what one is called in messages
   std::string_view source;  // its folder in the source tree
 };
-constexpr std::array<Folder, 5> folders{{{"devices", "device", "platforms/devices"},
+constexpr std::array<Folder, 6> folders{{{"devices", "device", "platforms/devices"},
                                          {"nodes", "node", "platforms/nodes"},
                                          {"clusters", "cluster", "platforms/clusters"},
                                          {"models", "model", "workloads/models"},
-                                         {"scenarios", "scenario", "scenarios"}}};
+                                         {"scenarios", "scenario", "scenarios"},
+                                         {"studies", "study", "scenarios/studies"}}};
 
 const Folder& folder_of(const std::string& catalogue) {
   for (const Folder& folder : folders)

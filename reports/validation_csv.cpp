@@ -10,11 +10,6 @@ namespace rehearse {
 
 namespace {
 
-void write_line(const std::vector<std::string>& cells, std::ostream& out) {
-  for (std::size_t i = 0; i < cells.size(); ++i) out << (i > 0 ? "," : "") << csv_cell(cells[i]);
-  out << "\n";
-}
-
 /// The columns of all tables that say what a row is, each once.
 std::vector<std::string> shown_columns(const std::vector<StudyResult>& results) {
   std::vector<std::string> columns;
@@ -40,7 +35,7 @@ void write_row(const Study& study, const StudyRow& row, const StudyPoint& point,
   cells.insert(cells.end(), {std::string(part.measured.figure->name), part.measured.unit, fmt::to_string(row.measured),
                              compared ? fmt::to_string(point.predicted) : "",
                              compared ? fmt::to_string(point.times.error()) : "", point.reason, point.way});
-  write_line(cells, out);
+  out << csv_line(cells);
 }
 
 }  // namespace
@@ -50,7 +45,7 @@ void write_validation_csv(const std::vector<StudyResult>& results, std::ostream&
   std::vector<std::string> heading{"study", "part", "table", "line"};
   heading.insert(heading.end(), columns.begin(), columns.end());
   heading.insert(heading.end(), {"figure", "unit", "measured", "predicted", "error", "reason", "way"});
-  write_line(heading, out);
+  out << csv_line(heading);
   for (const StudyResult& result : results)
     for (std::size_t i = 0; i < result.points.size(); ++i)
       write_row(*result.study, result.study->rows[i], result.points[i], columns, out);

@@ -40,10 +40,24 @@ void resolve_bases(Value& root, Unresolved& unresolved) {
     if (jobs[j].type == Value::Type::mapping) resolve(jobs[j], fmt::format("jobs.{}.", j), "model", model);
 }
 
-/// Lays the settings over; those that are malformed give a fault each.
-std::vector<Fault> apply_settings(Value& root, const std::vector<std::string>& settings) {
+/// Whether the way to the key leads through a name or a mapping with a base, of which a setting would not see the keys.
+bool leads_through_base(const Value& root, std::string_view key) {
+  const Value* at = &root;
+  while (at != nullptr) {
+    if (at->type == Value::Type::scalar || at->find("base") != nullptr) return true;
+    const std::size_t dot = key.find('.');
+    if (dot == std::string_view::npos) return false;
+    at = at->find(key.substr(0, dot));
+    key.remove_prefix(dot + 1);
+  }
+  return false;
+}
+
+/// Lays the settings over; those that lead nowhere give a fault each.
+std::vector<Fault> apply_settings(Value& root, const std::vector<Setting>& settings, Unresolved& unresolved) {
   std::vector<Fault> faults;
-  for (const std::string& setting : settings) try {
+  for (const Setting& setting : settings) try {
+      if (leads_through_base(root, setting.key)) resolve_bases(root, unresolved);
       apply_setting(root, setting);
     } catch (const InputError& error) {
       add_faults(faults, error);
@@ -78,22 +92,12 @@ Value resolved_value(const Scenario& s) {
   return out;
 }
 
-}  // namespace
-
-Scenario load_scenario(const std::string& name_or_path, const std::vector<std::string>& settings) {
-  const bool path =
-      name_or_path.find('/') != std::string::npos || name_or_path.starts_with('.') || name_or_path.ends_with(".yaml");
-  std::error_code error;
-  if (path && std::filesystem::is_directory(name_or_path, error))
-    throw InputError(fmt::format("'{}' is a directory; expected a YAML file or the name of a scenario", name_or_path));
-  return read_scenario(load_entry("scenarios", name_or_path), settings);
-}
-
-Scenario read_scenario(Value root, const std::vector<std::string>& settings) {
+/// `faults` are thrown together with all others.
+Scenario read(Value root, const std::vector<Setting>& settings, std::vector<Fault> faults) {
   // Bases first, so that a setting reaches a key wherever it comes from; a setting may bring another base.
   Unresolved unresolved;
   resolve_bases(root, unresolved);
-  std::vector<Fault> faults = apply_settings(root, settings);
+  for (Fault& fault : apply_settings(root, settings, unresolved)) faults.push_back(std::move(fault));
   resolve_bases(root, unresolved);
   for (const auto& [key, of_section] : unresolved) faults.insert(faults.end(), of_section.begin(), of_section.end());
   Scenario s;
@@ -110,6 +114,39 @@ Scenario read_scenario(Value root, const std::vector<std::string>& settings) {
   finish(reader, std::move(faults));
   s.resolved = resolved_value(s);
   return s;
+}
+
+}  // namespace
+
+Scenario load_scenario(const std::string& name_or_path, const std::vector<std::string>& settings) {
+  const bool path =
+      name_or_path.find('/') != std::string::npos || name_or_path.starts_with('.') || name_or_path.ends_with(".yaml");
+  std::error_code error;
+  if (path && std::filesystem::is_directory(name_or_path, error))
+    throw InputError(fmt::format("'{}' is a directory; expected a YAML file or the name of a scenario", name_or_path));
+  return read_scenario(load_entry("scenarios", name_or_path), settings);
+}
+
+Scenario read_scenario(Value root, const std::vector<std::string>& settings) {
+  std::vector<Setting> parsed;
+  std::vector<Fault> faults;
+  for (const std::string& setting : settings) try {
+      parsed.push_back(parse_setting(setting));
+    } catch (const InputError& error) {
+      add_faults(faults, error);
+    }
+  return read(std::move(root), parsed, std::move(faults));
+}
+
+Scenario read_scenario(Value root, const std::vector<Setting>& settings) { return read(std::move(root), settings, {}); }
+
+Value resolve_scenario(Value root, const std::vector<Setting>& settings) {
+  Unresolved unresolved;  // the reader will say
+  resolve_bases(root, unresolved);
+  if (std::vector<Fault> faults = apply_settings(root, settings, unresolved); !faults.empty())
+    throw InputError(std::move(faults));
+  resolve_bases(root, unresolved);
+  return root;
 }
 
 }  // namespace rehearse

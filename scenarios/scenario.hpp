@@ -26,6 +26,13 @@ struct Scenario {
 Scenario load_scenario(const std::string& name_or_path, const std::vector<std::string>& settings = {});
 /// The same from YAML that is already a tree.
 Scenario read_scenario(Value root, const std::vector<std::string>& settings = {});
+/// The same with settings that are parsed. One that is a mapping takes the place of a section as a whole: nothing of
+/// the old one is left, not even where an earlier setting named the section's base.
+Scenario read_scenario(Value root, const std::vector<Setting>& settings);
+
+/// The scenario's YAML with every base laid under it that there is and the settings over it, for those who read it
+/// many times. Throws InputError where a setting leads nowhere.
+Value resolve_scenario(Value root, const std::vector<Setting>& settings = {});
 
 /// Why a plan cannot run, each reason with file, line and key path: degrees and sizes that do not divide, too few GPUs,
 /// a precision that the device lacks. Not errors of form. Empty: all run.

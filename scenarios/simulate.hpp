@@ -1,8 +1,11 @@
 // Simulate: a Scenario to a Result.
 #pragma once
 
+#include <vector>
+
 #include "scenarios/result.hpp"
 #include "scenarios/scenario.hpp"
+#include "workloads/memory.hpp"
 
 namespace rehearse {
 
@@ -18,5 +21,8 @@ struct SimulationOptions {
 /// Simulate one iteration. The scenario must pass check_plan_of. SimGrid runs once in a process, and so
 /// does this. Throws std::logic_error where the result lies below a physical bound: a fault of the program.
 Result simulate(const Scenario& scenario, const SimulationOptions& options = {});
+
+/// The parts of Result::memory, in their order.
+std::vector<MemoryPart> memory_parts(const StageMemory& stage);
 
 }  // namespace rehearse

@@ -174,11 +174,7 @@ class Filling {
     const std::size_t fullest = fullest_role();
     const Role& role = s_.layout.roles()[fullest];
     const StageMemory& memory = s_.memory[fullest];
-    r_.memory = {.parts = {{"weights", memory.weights},
-                           {"gradients", memory.gradients},
-                           {"optimizer", memory.optimizer},
-                           {"activations", memory.activations},
-                           {"recomputation", memory.recomputation}},
+    r_.memory = {.parts = memory_parts(memory),
                  .peak = memory.peak(),
                  .capacity = s_.scenario.cluster.groups()[role.group].device.memory_capacity,
                  .job = role.job,
@@ -202,6 +198,14 @@ class Filling {
 };
 
 }  // namespace
+
+std::vector<MemoryPart> memory_parts(const StageMemory& stage) {
+  return {{"weights", stage.weights},
+          {"gradients", stage.gradients},
+          {"optimizer", stage.optimizer},
+          {"activations", stage.activations},
+          {"recomputation", stage.recomputation}};
+}
 
 Result result_of(const Simulation& simulation, const std::vector<Seconds>& alone) {
   return Filling(simulation, alone).run();

@@ -98,4 +98,9 @@ std::optional<double> number_of_cell(const std::string& text) {
   return number;
 }
 
+std::string number_text(double number) {
+  const bool whole = number == std::floor(number) && std::abs(number) < 1e15;
+  return whole ? fmt::format("{:.0f}", number) : fmt::format("{}", number);
+}
+
 }  // namespace rehearse

@@ -29,5 +29,7 @@ bool matches(const RowFilter& filter, const CsvTable& table, const CsvRow& row);
 
 /// The whole text as a finite number.
 std::optional<double> number_of_cell(const std::string& text);
+/// "8", "0.5", without the decimals that a whole number does not need.
+std::string number_text(double number);
 
 }  // namespace rehearse

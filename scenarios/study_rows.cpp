@@ -1,7 +1,6 @@
 #include "scenarios/study_rows.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <tuple>
 #include <utility>
@@ -14,18 +13,6 @@
 namespace rehearse {
 
 namespace {
-
-/// A value for a dotted key; the value knows where it stands.
-struct Setting {
-  std::string key;
-  Value value;
-};
-
-/// "8", "0.5", without the decimals that a whole number does not need.
-std::string number_text(double number) {
-  const bool whole = number == std::floor(number) && std::abs(number) < 1e15;
-  return whole ? fmt::format("{:.0f}", number) : fmt::format("{}", number);
-}
 
 /// Reads the rows of one part.
 class PartReader {

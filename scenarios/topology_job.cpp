@@ -66,7 +66,8 @@ std::string text_at(const Value* mapping, std::string_view key, std::string_view
 TopologyPart part_of(std::string what, const Value* mapping, std::string_view fallback, Topology topology) {
   TopologyPart part{std::move(what), {}, text_at(mapping, "topology", fallback), {}, std::move(topology), {}};
   const TopologyRow* row = topology_table().find(part.name);
-  part.routing = text_at(mapping, "routing", row == nullptr ? "" : row->routing);
+  const std::string& own = part.topology.default_routing;
+  part.routing = text_at(mapping, "routing", row == nullptr ? "" : own.empty() ? row->routing : std::string_view(own));
   return part;
 }
 

@@ -57,7 +57,8 @@ std::string outcome(const Work& work, std::size_t index) {
 }
 
 WorkerAnswer answer_of(const std::string& bytes, int status) {
-  if (WIFSIGNALED(status)) return {false, fmt::format("the process was killed: {}", ::strsignal(WTERMSIG(status)))};
+  if (WIFSIGNALED(status))
+    return {false, fmt::format("the process was killed: {}", ::strsignal(WTERMSIG(status))), true};
   if (status != 0 || bytes.empty())
     return {false, fmt::format("the process ended with status {} and without an answer", WEXITSTATUS(status))};
   return {bytes.front() == returned, bytes.substr(1)};
@@ -65,8 +66,8 @@ WorkerAnswer answer_of(const std::string& bytes, int status) {
 
 class Pool {
  public:
-  Pool(std::size_t count, std::size_t workers, const Work& work, const WorkProgress& progress)
-      : answers_(count), workers_(std::max<std::size_t>(workers, 1)), work_(work), progress_(progress) {}
+  Pool(std::size_t count, std::size_t workers, const Work& work, const TakeAnswer& take, int retries)
+      : count_(count), workers_(std::max<std::size_t>(workers, 1)), work_(work), take_(take), retries_(retries) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
@@ -77,13 +78,14 @@ class Pool {
     }
   }
 
-  std::vector<WorkerAnswer> run() {
+  void run() {
     std::size_t next = 0;
-    while (next < answers_.size() || !children_.empty()) {
-      while (next < answers_.size() && children_.size() < workers_ && start(next)) ++next;
+    while (next < count_ || !again_.empty() || !children_.empty()) {
+      while (!again_.empty() && children_.size() < workers_ && start(again_.back().index, again_.back().deaths))
+        again_.pop_back();
+      while (next < count_ && children_.size() < workers_ && start(next, 0)) ++next;
       if (!children_.empty()) listen();
     }
-    return std::move(answers_);
   }
 
  private:
@@ -91,12 +93,17 @@ class Pool {
     pid_t pid = 0;
     int fd = -1;
     std::size_t index = 0;
+    int deaths = 0;  ///< of those before it
     std::string bytes;
     bool ended = false;
   };
+  struct Retry {
+    std::size_t index = 0;
+    int deaths = 0;
+  };
 
   /// False: not now, but when a child has ended.
-  bool start(std::size_t index) {
+  bool start(std::size_t index, int deaths) {
     std::array<int, 2> ends{-1, -1};
     const bool piped = ::pipe(ends.data()) == 0;
     std::fflush(nullptr);  // else what is still to be written would be written twice
@@ -109,13 +116,12 @@ class Pool {
     }
     if (piped) ::close(ends[1]);
     if (pid > 0) {
-      children_.push_back({pid, ends[0], index, {}, false});
+      children_.push_back({pid, ends[0], index, deaths, {}, false});
       return true;
     }
     if (piped) ::close(ends[0]);
     if (!children_.empty()) return false;
-    answers_[index] = {false, fmt::format("cannot start a process: {}", std::strerror(error))};
-    settle(1);
+    take_(index, {false, fmt::format("cannot start a process: {}", std::strerror(error)), false});
     return true;
   }
 
@@ -130,8 +136,15 @@ class Pool {
     for (Child& child : children_)
       if (child.ended) ended.push_back(std::move(child));
     std::erase_if(children_, [](const Child& child) { return child.ended; });
-    for (Child& child : ended) answers_[child.index] = answer_of(child.bytes, wait_for(child));
-    settle(ended.size());
+    std::vector<std::pair<std::size_t, WorkerAnswer>> answers;
+    for (Child& child : ended) {
+      WorkerAnswer answer = answer_of(child.bytes, wait_for(child));
+      if (answer.died && child.deaths < retries_)
+        again_.push_back({child.index, child.deaths + 1});
+      else
+        answers.emplace_back(child.index, std::move(answer));
+    }
+    for (auto& [index, answer] : answers) take_(index, std::move(answer));
   }
 
   static void receive(Child& child) {
@@ -149,24 +162,30 @@ class Pool {
     return status;
   }
 
-  void settle(std::size_t more) {
-    settled_ += more;
-    if (progress_ && more > 0) progress_(settled_, answers_.size());
-  }
-
-  std::vector<WorkerAnswer> answers_;
-  std::size_t workers_;
+  std::size_t count_, workers_;
   const Work& work_;
-  const WorkProgress& progress_;
+  const TakeAnswer& take_;
+  int retries_;
   std::vector<Child> children_;
-  std::size_t settled_ = 0;
+  std::vector<Retry> again_;  ///< work whose process died
 };
 
 }  // namespace
 
+void take_from_workers(std::size_t count, std::size_t workers, const Work& work, const TakeAnswer& take, int retries) {
+  Pool(count, workers, work, take, retries).run();
+}
+
 std::vector<WorkerAnswer> run_in_workers(std::size_t count, std::size_t workers, const Work& work,
                                          const WorkProgress& progress) {
-  return Pool(count, workers, work, progress).run();
+  std::vector<WorkerAnswer> answers(count);
+  std::size_t done = 0;
+  take_from_workers(count, workers, work, [&](std::size_t index, WorkerAnswer answer) {
+    answers[index] = std::move(answer);
+    ++done;
+    if (progress) progress(done, count);
+  });
+  return answers;
 }
 
 std::size_t processor_count() { return std::max(std::thread::hardware_concurrency(), 1U); }

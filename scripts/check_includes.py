@@ -26,6 +26,7 @@ LIBRARIES = [
     ("MPI", ["mpi.h", "mpi-ext.h"], ["workloads/execution/mpi.cpp"]),
     ("CLI11", ["CLI/*"], ["cli/*"]),
     ("protozero", ["protozero/*"], ["reports/*"]),
+    ("ns-3", ["ns3/*"], ["tests/ns3/*"]),
     ("nlohmann/json", ["nlohmann/*"], ["reports/*", "cli/*"]),
 ]
 

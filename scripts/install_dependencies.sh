@@ -6,8 +6,9 @@ set -euo pipefail
 tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:python3)
 libraries=(libsimgrid-dev libboost-graph-dev libyaml-cpp-dev libfmt-dev doctest-dev libprotozero-dev libcli11-dev
            nlohmann-json3-dev libbenchmark-dev)
-# What a build without them only leaves out: MPI.
-optional=(mpirun:openmpi-bin mpicxx:libopenmpi-dev)
+# What a build without them only leaves out: MPI, and the comparison with ns-3 (its headers: the library comes with
+# Debian's SimGrid).
+optional=(mpirun:openmpi-bin mpicxx:libopenmpi-dev ns3++:libns3-dev)
 
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
@@ -23,7 +24,7 @@ if command -v apt-get >/dev/null; then
   done
 else
   echo "install_dependencies.sh: there is no apt-get here. Needed, by Debian's names:" >&2
-  echo "  ${tools[*]##*:} ${libraries[*]}; for MPI ${optional[*]##*:}" >&2
+  echo "  ${tools[*]##*:} ${libraries[*]}; optional ${optional[*]##*:}" >&2
   exit 1
 fi
 wanted=()
@@ -31,13 +32,15 @@ for tool in "${optional[@]}"; do
   command -v "${tool%%:*}" >/dev/null || wanted+=("${tool##*:}")
 done
 [ $((${#missing[@]} + ${#wanted[@]})) -gt 0 ] || exit 0
-left_out="install_dependencies.sh: goes on without what is optional: ${wanted[*]}"
+left_out() {
+  echo "install_dependencies.sh: goes on without what is optional: $*"
+}
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
   if ! command -v sudo >/dev/null; then
     if [ ${#missing[@]} -eq 0 ]; then
-      echo "$left_out" >&2
+      left_out "${wanted[@]}" >&2
       exit 0
     fi
     echo "install_dependencies.sh: neither root nor sudo. Needed: ${missing[*]}" >&2
@@ -61,6 +64,10 @@ if [ ${#missing[@]} -gt 0 ] && ! install "${missing[@]}"; then
   cat "$log" >&2
   exit 1
 fi
-if [ ${#wanted[@]} -gt 0 ] && ! install "${wanted[@]}"; then
-  echo "$left_out" >&2
+failed=()
+for package in ${wanted[@]+"${wanted[@]}"}; do
+  install "$package" || failed+=("$package")
+done
+if [ ${#failed[@]} -gt 0 ]; then
+  left_out "${failed[@]}" >&2
 fi

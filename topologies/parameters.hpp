@@ -1,4 +1,4 @@
-// For builders of topologies: keys that hold one value for all classes of links, or a list with one for each.
+// For builders of topologies: keys that hold one value for all classes of links or a list with one for each; sizes.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "engine/base/document.hpp"
 #include "engine/base/units.hpp"
+#include "topologies/topology.hpp"
 
 namespace rehearse {
 
@@ -54,5 +55,27 @@ inline std::vector<Seconds> read_latencies(Reader& params, std::size_t count, st
                                            Seconds fallback) {
   return read_for_each<Seconds>(params, "latency", count, classes, fallback, true);
 }
+
+/// A link of each class, with `bandwidth` and `latency` or else the port's.
+std::vector<TopologyLink> read_links(Reader& params, const std::vector<std::string>& classes,
+                                     const TopologyRequest& request);
+
+/// Counts `bandwidth` and `latency` as read: after a fault that leaves open how many there should be.
+void skip_links(Reader& params);
+
+/// The most that `read_count` and an item of `read_sizes` can be; the product of four is below 2^64.
+inline constexpr std::int64_t most_count = 1 << 15;
+
+/// A number of routers, ports, ... from 1 to most_count.
+std::uint64_t read_count(Reader& params, std::string_view key, std::uint64_t fallback);
+
+/// The sizes of a grid, each from 1 to `most`; none after a fault.
+std::vector<std::uint32_t> read_sizes(Reader& list, std::int64_t most);
+
+/// Their product, or 2^32 - 1 where it is larger.
+std::uint64_t product_of(const std::vector<std::uint32_t>& sizes);
+
+/// Whether a topology of that many cables is small enough to be built; a fault where it is not.
+bool check_cables(Reader& params, double cables);
 
 }  // namespace rehearse

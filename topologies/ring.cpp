@@ -13,9 +13,9 @@
 namespace rehearse {
 
 Topology build_ring(const TopologyRequest& request, Reader& params) {
-  const BytesPerSecond bandwidth = read_bandwidths(params, 1, "links", request.port_bandwidth).front();
-  const Seconds latency = read_latencies(params, 1, "links", request.port_latency).front();
-  return build_grid({{request.endpoints, {"clockwise", bandwidth, latency}, {"anticlockwise", bandwidth, latency}}});
+  TopologyLink clockwise = read_links(params, {"clockwise"}, request).front(), anticlockwise = clockwise;
+  anticlockwise.link_class = "anticlockwise";
+  return build_grid({{request.endpoints, clockwise, anticlockwise}});
 }
 
 }  // namespace rehearse

@@ -11,13 +11,10 @@
 namespace rehearse {
 
 Topology build_switch(const TopologyRequest& request, Reader& params) {
-  const TopologyLink port{"port", read_bandwidths(params, 1, "links", request.port_bandwidth).front(),
-                          read_latencies(params, 1, "links", request.port_latency).front()};
+  const TopologyLink port = read_links(params, {"port"}, request).front();
   Topology topology;
-  for (std::uint32_t e = 0; e < request.endpoints; ++e) add_vertex(topology, {"endpoint" + std::to_string(e), true});
-  add_vertex(topology, {"switch", false});
-  for (std::uint32_t e = 0; e < request.endpoints; ++e)
-    add_cable(topology, e, request.endpoints, port);  // links 2e (up) and 2e + 1 (down)
+  add_endpoints(topology, request.endpoints);
+  attach_endpoints(topology, add_vertex(topology, {"switch", false}), request.endpoints, port);
   topology.own_routings["shortest_path"] = [](std::uint64_t) -> RouteFunction {
     return [](std::uint32_t source, std::uint32_t destination, std::uint64_t) {
       return source == destination ? TopologyRoute{} : TopologyRoute{2 * source, 2 * destination + 1};

@@ -38,6 +38,7 @@ Topology& Topology::operator=(const Topology& other) {
   live_route = other.live_route;
   routes_without = other.routes_without;
   own_routings = other.own_routings;
+  default_routing = other.default_routing;
   return *this;
 }
 
@@ -55,6 +56,21 @@ std::uint32_t add_vertex(Topology& topology, TopologyVertex vertex) {
   if (vertex.is_endpoint) topology.endpoints.push_back(number);
   topology.graph[number] = std::move(vertex);
   return number;
+}
+
+void add_endpoints(Topology& topology, std::uint32_t count) {
+  for (std::uint32_t e = 0; e < count; ++e) add_vertex(topology, {"endpoint" + std::to_string(e), true});
+}
+
+std::uint32_t add_switches(Topology& topology, std::uint32_t count, const std::string& name, std::uint32_t per_group) {
+  const auto first = static_cast<std::uint32_t>(boost::num_vertices(topology.graph));
+  for (std::uint32_t s = 0; s < count; ++s) add_vertex(topology, {name + std::to_string(s), false, s / per_group});
+  return first;
+}
+
+void attach_endpoints(Topology& topology, std::uint32_t first, std::uint32_t each, const TopologyLink& port) {
+  for (std::uint32_t e = 0; e < topology.endpoints.size(); ++e)
+    add_cable(topology, topology.endpoints[e], first + e / each, port);
 }
 
 std::uint32_t add_cable(Topology& topology, std::uint32_t a, std::uint32_t b, const TopologyLink& link) {

@@ -21,7 +21,7 @@ namespace rehearse {
 struct TopologyVertex {
   std::string name;
   bool is_endpoint = false;
-  std::uint32_t group = 0;  ///< of routers, in a dragonfly; elsewhere 0
+  std::uint32_t group = 0;  ///< of routers, in a dragonfly or dragonfly_plus; elsewhere, and of endpoints, 0
 };
 
 /// A directed link; a cable is two of them. `link_class` names its role: "port", "leaf-spine", "x+", ...
@@ -83,6 +83,8 @@ struct Topology {
   /// Routings that the builder knows to do from the structure, in closed form: by name of the routing table, each made
   /// from a seed. They stand before the table's own of that name.
   std::map<std::string, std::function<RouteFunction(std::uint64_t seed)>> own_routings;
+  /// The routing where YAML names none, if it is not the one of the topology's row (a twisted torus); else empty.
+  std::string default_routing;
 
   [[nodiscard]] const TopologyLink& link(std::uint32_t edge) const { return graph[edges[edge]]; }
   /// "leaf3->spine1", unique in the topology: of parallel links the second is "leaf3->spine1#2", and so on.
@@ -105,11 +107,11 @@ struct TopologyRequest {
 struct TopologyRow {
   std::string_view name;
   std::string_view description;
-  std::string_view routing;  ///< the one that it has where YAML names none
+  std::string_view routing;  ///< where YAML names none and the topology has no `default_routing`
   Topology (*build)(const TopologyRequest& request, Reader& params);
 };
 
-/// switch, ring, torus, fat_tree, ...
+/// switch, ring, torus, fat_tree, dragonfly, ...
 const Table<TopologyRow>& topology_table();
 
 /// Build the topology that `params.topology` names (faulting on an unknown name); `fallback` where it names none (an
@@ -123,6 +125,17 @@ TopologyRoute shortest_path(const Topology& topology, std::uint32_t source, std:
 
 /// For builders: adds a vertex and returns its number; an endpoint gets the next endpoint number.
 std::uint32_t add_vertex(Topology& topology, TopologyVertex vertex);
+
+/// For builders: endpoints 0, 1, ... "endpoint0", "endpoint1", ...; of an empty topology they are the vertices 0, 1,
+/// ...
+void add_endpoints(Topology& topology, std::uint32_t count);
+
+/// For builders: switches `name`0, `name`1, ..., `per_group` of them in each group; returns the first's vertex.
+std::uint32_t add_switches(Topology& topology, std::uint32_t count, const std::string& name, std::uint32_t per_group);
+
+/// For builders: a cable from each endpoint e, in order, to the vertex `first` + e / `each`; in a topology without
+/// links they are 2e (up) and 2e + 1 (down).
+void attach_endpoints(Topology& topology, std::uint32_t first, std::uint32_t each, const TopologyLink& port);
 
 /// For builders: adds both directions of a cable; returns the index of the forward edge (the backward one
 /// is the next).

@@ -22,10 +22,17 @@ struct Xgft {
   [[nodiscard]] std::uint64_t trees(std::size_t i, std::uint64_t endpoints) const;
 };
 
-/// The tree with `endpoints` filled from the left. A subtree without endpoints is left out; a switch with some has all
-/// its cables up. Routes climb to the lowest common height and descend the one way there is. Own routings: `d_mod_k`
-/// and `ecmp`, which take the digits (base w_2, w_3, ...) of a number as up-ports: of the destination, or of a hash.
-Topology build_xgft(const Xgft& tree, std::uint32_t endpoints);
+/// The tree with endpoint e at leaf position `slots[e]`, all different; `planes` of such trees, each with a cable to
+/// every endpoint. A subtree without endpoints is left out; a switch with some has all its cables up. Slots beyond the
+/// first tree's belong to further trees that nothing joins to it: NoRoute from one to another. Routes climb to the
+/// lowest common height and descend the one way there is, in one plane. Own routings: `d_mod_k` and `ecmp`, which take
+/// the digits (base w_2, w_3, ...) of a number as up-ports: of the destination's slot, or of a hash. The plane is
+/// (source + destination) mod planes, so that an endpoint's flows to all others, and from all others, use the planes
+/// evenly; or it is the lowest digit of the hash.
+Topology build_xgft(const Xgft& tree, std::vector<std::uint64_t> slots, std::uint32_t planes = 1);
+
+/// The slots 0, 1, ...: filled from the left.
+std::vector<std::uint64_t> slots_from_left(std::uint32_t endpoints);
 
 /// "leaf", "spine", "core", "tier4", ... of the switches at height 1, 2, ...
 std::string switch_name(std::size_t height);

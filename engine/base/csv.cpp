@@ -142,4 +142,10 @@ std::string csv_cell(const std::string& text) {
   return out + "\"";
 }
 
+std::string csv_line(const std::vector<std::string>& cells) {
+  std::string out;
+  for (std::size_t i = 0; i < cells.size(); ++i) out += (i > 0 ? "," : "") + csv_cell(cells[i]);
+  return out + "\n";
+}
+
 }  // namespace rehearse

@@ -29,5 +29,7 @@ CsvTable parse_csv(std::string_view text, const std::string& file);
 
 /// A cell as it is written: in quotes where it has to be.
 std::string csv_cell(const std::string& text);
+/// A row of cells, with the end of its line.
+std::string csv_line(const std::vector<std::string>& cells);
 
 }  // namespace rehearse

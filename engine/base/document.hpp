@@ -41,9 +41,19 @@ Value parse_yaml(std::string_view text, const std::string& file);
 /// `over` laid over `base`: mappings merge key by key, anything else replaces. Each leaf keeps its own file and line.
 Value overlay(Value base, const Value& over);
 
-/// Apply "plan.tensor=4": the value is parsed as YAML; intermediate mappings are made. A number addresses an item of
-/// a sequence. A scalar on the way is replaced by a mapping {base: scalar}, so that `model.layers=4` works on
-/// `model: gpt3-175b`. Throws InputError on a malformed setting.
+/// A value for a dotted key; the value knows where it stands.
+struct Setting {
+  std::string key;
+  Value value;
+};
+
+/// "plan.tensor=4", the value parsed as YAML; its file is "--set plan.tensor=4". Throws InputError on a malformed one.
+Setting parse_setting(std::string_view key_equals_value);
+
+/// Puts the value at the key, in the place of what stood there; intermediate mappings are made. A number addresses an
+/// item of a sequence. A scalar on the way is replaced by a mapping {base: scalar}, so that `model.layers=4` works on
+/// `model: gpt3-175b`. Throws InputError where the key has an empty part or leads nowhere.
+void apply_setting(Value& root, const Setting& setting);
 void apply_setting(Value& root, std::string_view key_equals_value);
 
 /// The tree as YAML text, in file order.

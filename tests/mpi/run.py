@@ -29,11 +29,15 @@ ENVIRONMENT = {
 }
 
 
-def run(processes, *arguments):
+def launch(launcher, processes, program, *arguments):
     """(exit status, standard output, standard error)"""
-    done = subprocess.run([LAUNCHER, "-n", str(processes), PROGRAM, *arguments], capture_output=True, text=True,
+    done = subprocess.run([launcher, "-n", str(processes), program, *arguments], capture_output=True, text=True,
                           timeout=60, stdin=subprocess.DEVNULL, env={**os.environ, **ENVIRONMENT})
     return done.returncode, done.stdout, done.stderr
+
+
+def run(processes, *arguments):
+    return launch(LAUNCHER, processes, PROGRAM, *arguments)
 
 
 class Collectives(unittest.TestCase):

@@ -21,13 +21,13 @@ TEST_CASE("conditions: a way's extra latency is paid as often as the path's, at 
     std::uint32_t rounds;
     double latency;
   };
-  for (const auto& [extra, rounds, latency] : {Row{2 * ms, 1, 3 * ms}, Row{2 * ms, 7, 21 * ms}, Row{2 * ms, 0, 2 * ms},
-                                               Row{-0.5 * ms, 4, 2 * ms}, Row{-5 * ms, 3, 0}, Row{-5 * ms, 0, 0}}) {
-    CAPTURE(extra);
-    CAPTURE(rounds);
+  for (const Row& row : {Row{2 * ms, 1, 3 * ms}, Row{2 * ms, 7, 21 * ms}, Row{2 * ms, 0, 2 * ms},
+                         Row{-0.5 * ms, 4, 2 * ms}, Row{-5 * ms, 3, 0}, Row{-5 * ms, 0, 0}}) {
+    CAPTURE(row.extra);
+    CAPTURE(row.rounds);
     Given given;
-    given.extra = extra;
-    check_all(ends(flow_alone(wires.late, mb, rounds), given), {latency + 1 * ms, 1e6, 0, 0, 0, 1});
+    given.extra = row.extra;
+    check_all(ends(flow_alone(wires.late, mb, row.rounds), given), {row.latency + 1 * ms, 1e6, 0, 0, 0, 1});
   }
   Given more;
   more.extra = 2 * ms;
@@ -140,6 +140,51 @@ TEST_CASE("conditions: the load is of flows under way, each as often as it cross
     return adaptive.loads();
   });
   CHECK(loads == Times{0, 0, 2, 1, 2, 2, 2, 2});
+}
+
+/// Who asks, and how many are on the fast link then and on the second.
+class Witness : public Given {
+ public:
+  using Given::Given;
+  Way way(PathId path, const Load& load) override {
+    seen.push_back(static_cast<double>(index(path)));
+    seen.push_back(load(wires.fast));
+    seen.push_back(load(wires.half));
+    return {came() > 0 ? wires.second : path, Seconds()};
+  }
+  Times seen;
+};
+
+TEST_CASE("conditions: flows that are cut ask in the order in which they started, when all of them are off") {
+  constexpr std::uint32_t count = 9;
+  const Times seen = in_child([] {
+    Replayer replayer(wires.n);
+    Witness witness({{50 * ms, wires.fast, 0}});
+    replayer.set_conditions(&witness);
+    ScheduleBuilder b(2);  // the last op starts first, each a ms behind the one before, each on a path of its own
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const PathId path = replayer.add_path({{wires.fast}}, Seconds(0));
+      const OpId wait = b.add_compute({}, Kind::other, no_lane, Seconds(ms * (count - i)));
+      b.add_edge(wait, b.add_flow({}, Kind::other, Rank{0}, Rank{1}, Bytes(900 * mb), path));
+    }
+    replayer.replay(b.build());
+    return Times(witness.seen.end() - 3 * count, witness.seen.end());
+  });
+  const auto first = static_cast<std::uint32_t>(wires.n.path_count());
+  for (std::uint32_t i = 0; i < count; ++i) {
+    CAPTURE(i);
+    CHECK(seen[3 * i] == first + count - 1 - i);
+    CHECK(seen[3 * i + 1] == 0);
+    CHECK(seen[3 * i + 2] == i);
+  }
+}
+
+TEST_CASE("conditions: latency that was paid once is not paid again on a third way") {
+  // 3 ms longer on the second way, which is paid at once; 1 on the third; again the second's 3, which are paid.
+  Given given({{1 * ms, wires.fast, 0}, {6 * ms, wires.half, 0}, {7 * ms, wires.half, 0.5e9}, {8 * ms, wires.slow, 0}});
+  given.ways = {{wires.second, Seconds(3 * ms)}, {wires.third, Seconds(1 * ms)}};
+  // 1 MB, from 4 ms on 1 MB, from 6 ms on 0.5 MB, from 8 ms on 0.5 MB.
+  check_all(ends(flow_alone(wires.path, 3 * mb), given), {9 * ms, 1e6, 1.5e6, 0.5e6, 4, 4});
 }
 
 /// What comes out, and what the next replay says.

@@ -197,7 +197,7 @@ TEST_CASE("cluster: faults, all together, each with its place") {
   CHECK(contains(cluster_faults("{node: dgx-a10O, nodes: 2}"),
                  "test.yaml:1: node: unknown node 'dgx-a10O'; did you mean"));
   CHECK(contains(cluster_faults("{node: single-a100, nodes: 2}"), "'single-a100' has no NIC"));
-  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 4, fabric: {topology: mesh}}"),
+  CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 4, fabric: {topology: moebius}}"),
                  "fabric.topology: unknown topology"));
   CHECK(contains(cluster_faults("{node: dgx-a100, nodes: 4, fabric: {topology: torus, dimensions: [3, 4]}}"),
                  "fabric.dimensions: the dimensions hold 12 endpoints, but 32"));

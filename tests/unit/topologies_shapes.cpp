@@ -2,7 +2,6 @@
 #include <doctest/doctest.h>
 
 #include <numeric>
-#include <set>
 
 #include "tests/unit/topologies_support.hpp"
 
@@ -12,12 +11,6 @@ namespace {
 using testing::build;
 using testing::check_routes;
 using testing::port;
-
-void check_names(const Topology& t) {
-  std::set<std::string> names;
-  for (std::uint32_t edge = 0; edge < t.edges.size(); ++edge) names.insert(t.link_name(edge));
-  CHECK(names.size() == t.edges.size());
-}
 
 TEST_CASE("switch: closed forms") {
   for (const std::uint32_t n : {1u, 2u, 3u, 8u, 33u}) {
@@ -31,7 +24,7 @@ TEST_CASE("switch: closed forms") {
     CHECK(m.most_degree == n);
     CHECK(m.diameter == (n > 1 ? 2 : 0));
     CHECK(m.bisection.value() == doctest::Approx(n / 2 * port));
-    check_names(t);
+    testing::check_structure(t, n);
     check_routes(t);
   }
 }
@@ -47,7 +40,7 @@ TEST_CASE("ring: closed forms") {
     CHECK(m.most_degree == std::min(n - 1, 2u));
     CHECK(m.diameter == n / 2);
     CHECK(m.bisection.value() == doctest::Approx((n > 2 ? 2 : n - 1) * port));
-    check_names(t);
+    testing::check_structure(t, n);
     check_routes(t);
   }
 }
@@ -91,7 +84,7 @@ TEST_CASE("torus: closed forms") {
     const std::uint32_t last = sizes.back();
     if (last % 2 == 0 && last == *std::max_element(sizes.begin(), sizes.end()))
       CHECK(m.bisection.value() == doctest::Approx((last > 2 ? 2.0 : 1.0) * n / last * port));
-    check_names(t);
+    testing::check_structure(t, n);
     check_routes(t);
   }
 }
@@ -121,7 +114,7 @@ TEST_CASE("fat tree: closed forms of full two-level trees") {
     CHECK(m.most_degree == radix);
     CHECK(m.diameter == 4);
     CHECK(m.bisection.value() == doctest::Approx(n / 2 * port));
-    check_names(t);
+    testing::check_structure(t, n);
     check_routes(t);
   }
 }
@@ -137,7 +130,7 @@ TEST_CASE("fat tree: closed forms of k-ary trees, and the three-level tree of th
     CHECK(m.most_degree == k);
     CHECK(m.diameter == 6);
     CHECK(m.bisection.value() == doctest::Approx(n / 2 * port));
-    check_names(t);
+    testing::check_structure(t, n);
     check_routes(t);
     const Topology same = build("{topology: fat_tree, levels: 3, radix: " + std::to_string(k) + "}", n);
     REQUIRE(same.edges.size() == t.edges.size());
@@ -156,7 +149,7 @@ TEST_CASE("fat tree: one to four levels, filled in part") {
       CHECK(m.endpoints == n);
       CHECK(m.diameter <= 2 * levels);
       CHECK(m.bisection.value() == doctest::Approx(n / 2 * port));  // non-blocking, whatever is filled
-      check_names(t);
+      testing::check_structure(t, n);
       check_routes(t);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "engine/base/units.hpp"
 #include "workloads/execution/collective_data.hpp"
+#include "workloads/execution/mpi_session.hpp"
 
 namespace rehearse {
 
@@ -24,23 +25,5 @@ inline constexpr std::uint32_t most_execution_threads = 1024;
 
 /// Carries the pattern out, `repetitions` times after one to warm up, each from fresh inputs. Messages are copies.
 Execution execute_with_threads(const Pattern& pattern, const CollectiveData& data, int repetitions);
-
-/// Whether this process was started by an MPI launcher (mpirun, srun) and the program was built with MPI.
-bool started_by_mpi();
-/// MPI_Init; the process ends with MPI_Finalize when the object goes. One in a process; std::logic_error without MPI.
-/// An exception that leaves its scope ends all processes at once (MPI_Abort), as they may wait for this one: what there
-/// is to say about it must be said before.
-class MpiSession {
- public:
-  MpiSession();
-  ~MpiSession();
-  MpiSession(const MpiSession&) = delete;
-  MpiSession& operator=(const MpiSession&) = delete;
-  [[nodiscard]] std::uint32_t rank() const;
-  [[nodiscard]] std::uint32_t ranks() const;
-  /// As execute_with_threads; the pattern's ranks must be as many as the processes. The result is rank 0's alone to
-  /// use. (The first rank also plays the pattern's switches.)
-  Execution execute(const Pattern& pattern, const CollectiveData& data, int repetitions);
-};
 
 }  // namespace rehearse

@@ -1,11 +1,15 @@
-// A pattern carried out over MPI, a process for each rank. The first also plays the switches.
+// MPI: a pattern carried out, a process for each rank, of which the first also plays the switches; and texts for those
+// who share out other work.
 #include <mpi.h>
 
 #include <algorithm>
 #include <cassert>
+#include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <limits>
 #include <memory>
+#include <thread>
 
 #include "workloads/execution/execute.hpp"
 #include "workloads/execution/roles.hpp"
@@ -16,6 +20,9 @@ namespace {
 
 /// MPI counts elements in an int: longer messages travel in pieces.
 constexpr std::int64_t longest_piece = std::int64_t{1} << 28;
+
+/// Of messages: those of a pattern, and texts.
+constexpr int pattern_tag = 0, text_tag = 1;
 
 /// The process that plays the position.
 std::uint32_t process_of(const Pattern& pattern, std::uint32_t position) {
@@ -98,7 +105,7 @@ void Process::send(const RoleMessage& message) {
   do {  // once even if there are no elements: others wait for it
     const std::int64_t count = std::min(longest_piece, transfer.elements() - done);
     requests_.emplace_back();
-    MPI_Isend(packed + done, static_cast<int>(count), MPI_FLOAT, to, 0, MPI_COMM_WORLD, &requests_.back());
+    MPI_Isend(packed + done, static_cast<int>(count), MPI_FLOAT, to, pattern_tag, MPI_COMM_WORLD, &requests_.back());
     done += count;
   } while (done < transfer.elements());
 }
@@ -117,7 +124,7 @@ void Process::receive_packed(const Transfer& transfer, float* to) const {
   std::int64_t done = 0;
   do {
     const std::int64_t count = std::min(longest_piece, transfer.elements() - done);
-    MPI_Recv(to + done, static_cast<int>(count), MPI_FLOAT, from, 0, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    MPI_Recv(to + done, static_cast<int>(count), MPI_FLOAT, from, pattern_tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     done += count;
   } while (done < transfer.elements());
 }
@@ -183,6 +190,27 @@ Execution MpiSession::execute(const Pattern& pattern, const CollectiveData& data
     wrong += process.count_wrong();
   }
   return reduced(times, wrong);
+}
+
+void MpiSession::send(std::uint32_t to, const std::string& text) {
+  assert(text.size() <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
+  MPI_Send(text.data(), static_cast<int>(text.size()), MPI_BYTE, static_cast<int>(to), text_tag, MPI_COMM_WORLD);
+}
+
+MpiText MpiSession::receive() {
+  // A receive that blocks keeps a processor busy, which whoever works needs: ask now and then.
+  constexpr std::chrono::microseconds first_pause(20), longest_pause(500);
+  MPI_Status status;
+  int there = 0;
+  for (auto pause = first_pause; there == 0; pause = std::min(2 * pause, longest_pause)) {
+    MPI_Iprobe(MPI_ANY_SOURCE, text_tag, MPI_COMM_WORLD, &there, &status);
+    if (there == 0) std::this_thread::sleep_for(pause);
+  }
+  int size = 0;
+  MPI_Get_count(&status, MPI_BYTE, &size);
+  MpiText out{static_cast<std::uint32_t>(status.MPI_SOURCE), std::string(static_cast<std::size_t>(size), ' ')};
+  MPI_Recv(out.text.data(), size, MPI_BYTE, status.MPI_SOURCE, text_tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+  return out;
 }
 
 }  // namespace rehearse
