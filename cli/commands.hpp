@@ -15,8 +15,8 @@ enum class Exit : int { done = 0, fault = 1, bad_input = 2, plan_cannot_run = 3 
 /// Each registers its options and a callback that sets `status`; errors are thrown.
 void add_run_command(CLI::App& app, Exit& status);
 void add_collective_command(CLI::App& app, Exit& status);
-void add_topology_command(CLI::App& app, Exit& status);
 void add_sweep_command(CLI::App& app, Exit& status);
+void add_topology_command(CLI::App& app, Exit& status);
 void add_validate_command(CLI::App& app, Exit& status);
 void add_list_command(CLI::App& app, Exit& status);
 void add_calibrate_command(CLI::App& app, Exit& status);

@@ -45,8 +45,8 @@ int run_program(int argc, const char* const* argv) {
   Exit status = Exit::done;
   add_run_command(app, status);
   add_collective_command(app, status);
-  add_topology_command(app, status);
   add_sweep_command(app, status);
+  add_topology_command(app, status);
   add_validate_command(app, status);
   add_list_command(app, status);
   add_calibrate_command(app, status);

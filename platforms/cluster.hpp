@@ -95,6 +95,8 @@ class Cluster {
   /// is no such switch.
   [[nodiscard]] std::vector<LinkId> route_to_switch(std::uint32_t gpu) const;
   [[nodiscard]] std::vector<LinkId> route_from_switch(std::uint32_t gpu) const;
+  /// Of an endpoint of the fabric: "node3/nic1".
+  [[nodiscard]] std::string nic_name(std::uint32_t endpoint) const;
   /// The fabric as a graph, bandwidths before efficiency; null for a single node.
   [[nodiscard]] const Topology* fabric() const;
   /// The links between the GPUs of a node of a group, likewise; null where there are none.

@@ -61,12 +61,16 @@ const NodeGroup& group_of_endpoint(std::span<const NodeGroup> groups, std::uint3
   return groups[g];
 }
 
+std::string name_of_nic(std::span<const NodeGroup> groups, std::uint32_t endpoint) {
+  const NodeGroup& group = group_of_endpoint(groups, endpoint);
+  const std::uint32_t nic = endpoint - group.first_nic;
+  return "node" + std::to_string(group.first_node + nic / group.node.nics) + "/nic" +
+         std::to_string(nic % group.node.nics);
+}
+
 void append_fabric(std::vector<Link>& links, const Topology& between, std::span<const NodeGroup> groups) {
   const auto name_of = [&](std::uint32_t endpoint, std::string_view tail) {
-    const NodeGroup& group = group_of_endpoint(groups, endpoint);
-    const std::uint32_t nic = endpoint - group.first_nic;
-    return "node" + std::to_string(group.first_node + nic / group.node.nics) + "/nic" +
-           std::to_string(nic % group.node.nics) + std::string(tail);
+    return name_of_nic(groups, endpoint) + std::string(tail);
   };
   append_links(links, between, {"fabric/", fastest_nic(groups).nic_efficiency, LinkKind::nic, LinkKind::fabric},
                name_of);
@@ -94,6 +98,8 @@ void fit_ports(std::vector<Link>& links, const Cluster::Graphs& graphs, std::spa
 const Node& fastest_nic(std::span<const NodeGroup> groups) {
   return std::ranges::max_element(groups, {}, [](const NodeGroup& g) { return g.node.nic_bandwidth; })->node;
 }
+
+std::string Cluster::nic_name(std::uint32_t endpoint) const { return name_of_nic(groups_, endpoint); }
 
 std::vector<Link> list_links(std::span<const NodeGroup> groups, Cluster::Graphs& graphs) {
   std::vector<Link> links;

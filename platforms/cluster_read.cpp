@@ -79,8 +79,8 @@ Topology read_fabric(Reader& reader, const std::vector<NodeGroup>& groups) {
   Reader params = reader.child("fabric");
   const bool single = groups.size() == 1 && groups.front().nodes == 1;
   const bool faulty = std::ranges::any_of(groups, [](const NodeGroup& g) { return g.node.gpus == 0; });
-  params.child("prices").mark_read();  // `rehearse topology` adds them up
   const auto without = std::ranges::find(groups, 0U, [](const NodeGroup& g) { return g.node.nics; });
+  if (!single) params.child("prices").mark_read();  // of what they buy, `rehearse topology` makes a sum
   if (!single && !faulty && without == groups.end()) return build_topology(request_of(groups), params, "fat_tree");
   params.mark_read();
   if (single || faulty) return {};  // nothing to join (or a node type with faults)

@@ -110,14 +110,16 @@ void write_topology_json(const TopologyResult& result, std::ostream& out) {
   for (std::size_t i = 0; i < job.parts.size(); ++i) parts.push_back(part_json(job.parts[i], result.parts[i]));
   Json json{{"name", job.name}, {"version", version()}};
   if (job.cluster) {
-    json["nodes"] = Json::array();
+    json["nodes"] = job.cluster->node_count();
+    Json groups = Json::array();
     for (const NodeGroup& group : job.cluster->groups())
-      json["nodes"].push_back({{"type", group.node.name},
-                               {"count", group.nodes},
-                               {"gpus", group.node.gpus},
-                               {"device", group.node.device_name},
-                               {"nics", group.node.nics},
-                               {"nic_bandwidth_bytes_per_s", group.node.nic_bandwidth.value()}});
+      groups.push_back({{"nodes", group.nodes},
+                        {"name", group.node.name},
+                        {"gpus", group.node.gpus},
+                        {"device", group.node.device_name},
+                        {"nics", group.node.nics},
+                        {"nic_bandwidth_bytes_per_s", group.node.nic_bandwidth.value()}});
+    json["groups"] = std::move(groups);
   }
   json["networks"] = std::move(parts);
   json[job.cluster ? "cluster" : "topology"] = value_json(job.resolved);

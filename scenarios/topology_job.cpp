@@ -91,7 +91,7 @@ TopologyPart fabric_part(const Cluster& cluster, const Value* params) {
   for (const NodeGroup& group : cluster.groups())
     for (std::uint32_t nic = 0; nic < group.nodes * group.node.nics; ++nic) {
       const std::uint32_t vertex = part.topology.endpoints[group.first_nic + nic];
-      graph[vertex].name = fmt::format("node{}/nic{}", group.first_node + nic / group.node.nics, nic % group.node.nics);
+      graph[vertex].name = cluster.nic_name(group.first_nic + nic);
       if (cluster.groups().size() > 1) slower[vertex] = group.node.nic_bandwidth;
     }
   for (const TopologyEdge& edge : part.topology.edges)

@@ -79,7 +79,7 @@ class Topology(unittest.TestCase):
 
     def test_cluster(self):
         result = self.figures("cluster.yaml")
-        self.assertEqual((result["name"], result["nodes"][0]["count"], result["nodes"][0]["nics"]), ("cluster", 16, 1))
+        self.assertEqual((result["name"], result["nodes"], result["groups"][0]["nics"]), ("cluster", 16, 1))
         fabric, = result["networks"]  # a node of one GPU has no network inside
         self.assertEqual((fabric["endpoints"], fabric["switches"], fabric["cables"]), (16, 5, 20))
         self.assertTrue(fabric["bisection"]["exact"])
@@ -133,7 +133,7 @@ class Topology(unittest.TestCase):
         self.assertEqual([(kind["count"], kind["bandwidth_bytes_per_s"]) for kind in fabric["cable_kinds"]],
                          [(16, 25e9), (16, 50e9)])
         self.assertEqual((first["node"], second["node"]), ("dgx-a100", "dgx-h100"))
-        self.assertEqual([nodes["type"] for nodes in result["nodes"]], ["dgx-a100", "dgx-h100"])
+        self.assertEqual([group["name"] for group in result["groups"]], ["dgx-a100", "dgx-h100"])
 
     def test_dot_is_read_back(self):
         """What the graph has, whatever its routing."""
