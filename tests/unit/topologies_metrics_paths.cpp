@@ -49,8 +49,9 @@ TEST_CASE("paths: a k-ary tree has (k / 2)^2 between pods") {
 }
 
 TEST_CASE("paths: a torus has multinomials, twice for each dimension that is half way round") {
-  for (const auto& [sizes, most] : std::vector<std::pair<std::string, double>>{
+  for (const auto& row : std::vector<std::pair<std::string, double>>{
            {"[5, 5]", 6}, {"[4, 4]", 6 * 4}, {"[4, 4, 4]", 90 * 8}, {"[8, 8]", 70 * 4}, {"[2, 2, 2, 2]", 24}}) {
+    const std::string& sizes = row.first;
     CAPTURE(sizes);
     const Value value = parse_yaml(sizes, "sizes");
     std::uint32_t n = 1;
@@ -58,7 +59,7 @@ TEST_CASE("paths: a torus has multinomials, twice for each dimension that is hal
     const Topology t = build("{topology: torus, dimensions: " + sizes + "}", n);
     const PathMetrics paths = measure_paths(t);
     CHECK(paths.shortest_paths.least == 1);
-    CHECK(paths.shortest_paths.most == most);
+    CHECK(paths.shortest_paths.most == row.second);
     CHECK(std::accumulate(paths.pairs.begin(), paths.pairs.end(), 0.0) == n * (n - 1.0));
     const std::optional<DisjointPaths> disjoint = measure_disjoint_paths(t);
     REQUIRE(disjoint);
