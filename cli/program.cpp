@@ -9,6 +9,7 @@
 #include "cli/commands.hpp"
 #include "cli/usage.hpp"
 #include "engine/base/error.hpp"
+#include "engine/conditions.hpp"
 #include "scenarios/version.hpp"
 
 namespace rehearse {
@@ -59,6 +60,8 @@ int run_program(int argc, const char* const* argv) {
     return complain(Exit::bad_input, explain_usage(app, e, argc, argv));
   } catch (const InputError& e) {
     return complain(e);
+  } catch (const CutOff& cut) {
+    return complain(Exit::plan_cannot_run, std::string("cut off: ") + cut.what());
   } catch (const std::bad_alloc&) {
     return complain(Exit::fault, "this machine has not enough memory for the simulation");
   } catch (const std::exception& e) {

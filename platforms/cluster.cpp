@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "platforms/cluster_parts.hpp"
+#include "topologies/cables.hpp"
 
 namespace rehearse {
 
@@ -37,44 +38,6 @@ std::uint32_t Cluster::first_gpu(std::uint32_t node) const {
   return group.first_gpu + (node - group.first_node) * group.node.gpus;
 }
 
-std::uint32_t Cluster::endpoint_of(std::uint32_t gpu) const {
-  const NodeGroup& group = group_of_gpu(gpu);
-  const std::uint32_t node = (gpu - group.first_gpu) / group.node.gpus,
-                      inside = (gpu - group.first_gpu) % group.node.gpus;
-  return group.first_nic + node * group.node.nics + inside * group.node.nics / group.node.gpus;
-}
-
-std::vector<LinkId> Cluster::route(std::uint32_t from, std::uint32_t to, std::uint64_t flow) const {
-  std::vector<LinkId> links;
-  if (from == to) return links;
-  const auto append = [&links](std::uint32_t first, const TopologyRoute& route) {
-    for (const std::uint32_t edge : route) links.push_back(LinkId{first + edge});
-  };
-  const auto inside_of = [this](const NodeGroup& group) -> const Graphs::Inside& {
-    return graphs_->inside[static_cast<std::size_t>(&group - groups_.data())];
-  };
-  const auto first_link = [&](const NodeGroup& group, std::uint32_t gpu) {
-    const Graphs::Inside& inside = inside_of(group);
-    return inside.first_link + (gpu - group.first_gpu) / group.node.gpus * inside.links_per_node;
-  };
-  const NodeGroup &group_a = group_of_gpu(from), &group_b = group_of_gpu(to);
-  const bool same_node = node_of(from) == node_of(to);
-  if (const Graphs::Inside& inside = inside_of(group_a); same_node && !inside.topology.edges.empty()) {
-    const std::uint32_t base = from - (from - group_a.first_gpu) % group_a.node.gpus;
-    append(first_link(group_a, from), inside.topology.route(from - base, to - base, flow));
-    return links;
-  }
-  const auto pcie = [&](const NodeGroup& group, std::uint32_t gpu, std::uint32_t down) {
-    const Graphs::Inside& inside = inside_of(group);
-    const std::uint32_t own = (gpu - group.first_gpu) % group.node.gpus;
-    if (inside.pcie) links.push_back(LinkId{first_link(group, gpu) + inside.first_pcie + 2 * own + down});
-  };
-  pcie(group_a, from, 0);
-  if (!same_node) append(graphs_->first_between, graphs_->between.route(endpoint_of(from), endpoint_of(to), flow));
-  pcie(group_b, to, 1);
-  return links;
-}
-
 namespace {
 
 // Another GPU of its node, or the same where it is alone.
@@ -99,6 +62,35 @@ std::vector<LinkId> Cluster::route_from_switch(std::uint32_t gpu) const {
   if (route_to_switch(gpu).empty()) return {};
   return {route(other, gpu).back()};
 }
+
+bool Cluster::live() const {
+  const auto is_live = [](const Topology& topology) { return static_cast<bool>(topology.live_route); };
+  return graphs_ != nullptr &&
+         (is_live(graphs_->between) ||
+          std::ranges::any_of(graphs_->inside, [&](const Graphs::Inside& i) { return is_live(i.topology); }));
+}
+
+bool Cluster::live(std::uint32_t from, std::uint32_t to) const {
+  const bool same_node = node_of(from) == node_of(to);
+  return static_cast<bool>(
+      (same_node ? graphs_->inside[group_number(from)].topology : graphs_->between).live_route);
+}
+
+BytesPerSecond Cluster::bandwidth(LinkId link, std::size_t epoch) const {
+  const BytesPerSecond at_start = links_[index(link)].bandwidth;
+  if (degradation_.epochs[epoch].links.empty() && degradation_.epochs.front().links.empty()) return at_start;
+  const double share = degradation_.epochs.front().link(link).share;
+  return (share > 0 ? at_start / share : at_start) * degradation_.epochs[epoch].link(link).share;
+}
+
+std::vector<LinkId> Cluster::directions(LinkId link) const {
+  const LinkPlace place = place_of(groups_, *graphs_, link);
+  const auto edge = static_cast<std::uint32_t>(index(link)) - place.first;
+  if (place.topology != nullptr && !is_cable(*place.topology, edge)) return {link};
+  return {LinkId{place.first + (edge & ~1U)}, LinkId{place.first + (edge | 1U)}};
+}
+
+LinkId Cluster::fabric_link(std::uint32_t edge) const { return LinkId{graphs_->first_between + edge}; }
 
 const Topology* Cluster::fabric() const {
   return graphs_ == nullptr || graphs_->between.edges.empty() ? nullptr : &graphs_->between;

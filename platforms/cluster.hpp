@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "engine/base/document.hpp"
 #include "engine/base/units.hpp"
 #include "engine/network.hpp"
+#include "platforms/degradation.hpp"
 #include "platforms/device.hpp"
 #include "platforms/protocol.hpp"
 
@@ -58,6 +60,12 @@ struct NodeGroup {
   std::uint32_t first_nic = 0;  ///< endpoint of the fabric
 };
 
+/// What a flow that starts now can see, for routings that decide then.
+struct LiveStart {
+  std::uint64_t number = 0;                        ///< of flows that its GPU has started before
+  std::function<std::uint32_t(LinkId)> load = {};  ///< flows under way on a link
+};
+
 /// Immutable. GPUs are numbered node by node, and NICs likewise.
 class Cluster {
  public:
@@ -66,8 +74,9 @@ class Cluster {
   ///   nodes    at least 1
   ///   groups   instead of both: a list of {node, nodes}, where nodes are of several types
   ///   fabric   `topology` (default fat_tree) and that topology's keys; its endpoints are the NICs, node by node. Left
-  ///            unread where there is one node, and `prices` always. Where NICs differ a port is as fast as its
-  ///            NIC, at most.
+  ///            unread where there is one node, and `prices` always. Where NICs differ a port is as fast as its NIC, at
+  ///            most.
+  ///   degradation  a list: degradation.hpp
   /// Faults are noted there; after one the cluster is unspecified but safe to destroy.
   static Cluster read(Reader& reader);
 
@@ -83,14 +92,29 @@ class Cluster {
   [[nodiscard]] std::uint32_t group_number(std::uint32_t gpu) const {
     return static_cast<std::uint32_t>(&group_of_gpu(gpu) - groups_.data());
   }
-  /// Every directed link: bandwidth is datasheet times efficiency. Node by node ("node3/gpu5/nvlink/up",
+  /// Every directed link, as it is at the start: bandwidth is datasheet times efficiency, and less where the link is
+  /// degraded (one that is down keeps its own, and no route crosses it). Node by node ("node3/gpu5/nvlink/up",
   /// "node3/gpu5/pcie/down"), then the fabric: its port links ("node3/nic5/up", or between endpoints that are vertices
   /// "node3/nic0->node4/nic0"; both LinkKind::nic), and links between its switches ("fabric/leaf2->spine1").
   [[nodiscard]] const std::vector<Link>& links() const { return links_; }
   /// Links that a flow from GPU to GPU takes: NVLink inside a node; PCIe, NIC, fabric, NIC, PCIe between nodes.
-  /// Inside a node without an interconnect: PCIe up and down. `flow` spreads flows between the same pair (ECMP). Empty
-  /// for a GPU to itself. Pure; O(hops). Throws NoRoute.
-  [[nodiscard]] std::vector<LinkId> route(std::uint32_t from, std::uint32_t to, std::uint64_t flow = 0) const;
+  /// Inside a node without an interconnect, or where it is cut: PCIe up and down. Between nodes that have no way from
+  /// NIC to NIC (rails without spines, links that are down) by another GPU of the one node or the other, which is
+  /// reached over the interconnect (as NCCL's PXN does). `flow` spreads flows between the same pair (ECMP). Empty for a
+  /// GPU to itself. Pure; O(hops). `epoch`: of degradation(). `start`: where given, for fabrics that are live(). Throws
+  /// CutOff where there is no way.
+  [[nodiscard]] std::vector<LinkId> route(std::uint32_t from, std::uint32_t to, std::uint64_t flow = 0,
+                                          std::size_t epoch = 0, const LiveStart* start = nullptr) const;
+  /// Whether routes depend on what is under way (Topology::live_route): any, or those between two GPUs.
+  [[nodiscard]] bool live() const;
+  [[nodiscard]] bool live(std::uint32_t from, std::uint32_t to) const;
+  [[nodiscard]] const Degradation& degradation() const { return degradation_; }
+  /// Bandwidth of a link in an epoch; zero where it is down.
+  [[nodiscard]] BytesPerSecond bandwidth(LinkId link, std::size_t epoch) const;
+  /// The link and, where it is a cable's, the one that comes back, in their order.
+  [[nodiscard]] std::vector<LinkId> directions(LinkId link) const;
+  /// Of a link of fabric().
+  [[nodiscard]] LinkId fabric_link(std::uint32_t edge) const;
   /// The links from a GPU to the switch that all GPUs of its node hang on, and from there to the GPU. Empty where there
   /// is no such switch.
   [[nodiscard]] std::vector<LinkId> route_to_switch(std::uint32_t gpu) const;
@@ -105,13 +129,14 @@ class Cluster {
   struct Graphs;  ///< private to platforms
 
  private:
+  void degrade(Reader& list);
   [[nodiscard]] const NodeGroup& group_of_node(std::uint32_t node) const;
   [[nodiscard]] const NodeGroup& group_of_gpu(std::uint32_t gpu) const;
-  [[nodiscard]] std::uint32_t endpoint_of(std::uint32_t gpu) const;
 
   std::vector<NodeGroup> groups_;
   std::uint32_t nodes_ = 0, gpus_ = 0;
   std::vector<Link> links_;
+  Degradation degradation_;
   std::shared_ptr<const Graphs> graphs_;
 };
 

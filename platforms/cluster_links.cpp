@@ -1,6 +1,7 @@
 // The links of a cluster as one list.
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 #include "platforms/cluster_parts.hpp"
 
@@ -76,6 +77,11 @@ void append_fabric(std::vector<Link>& links, const Topology& between, std::span<
                name_of);
 }
 
+bool nics_alike(std::span<const NodeGroup> groups) {
+  const auto key = [](const Node& n) { return std::tuple(n.nic_bandwidth, n.nic_efficiency, n.nic_latency); };
+  return std::ranges::all_of(groups, [&](const NodeGroup& g) { return key(g.node) == key(groups.front().node); });
+}
+
 // A port is as fast as the slower of its ends, and reaches what that NIC reaches of it.
 void fit_ports(std::vector<Link>& links, const Cluster::Graphs& graphs, std::span<const NodeGroup> groups) {
   const Topology& between = graphs.between;
@@ -115,7 +121,7 @@ std::vector<Link> list_links(std::span<const NodeGroup> groups, Cluster::Graphs&
   }
   graphs.first_between = static_cast<std::uint32_t>(links.size());
   append_fabric(links, graphs.between, groups);
-  if (groups.size() > 1) fit_ports(links, graphs, groups);
+  if (!nics_alike(groups)) fit_ports(links, graphs, groups);
   return links;
 }
 

@@ -1,9 +1,12 @@
 // What the files of Cluster share.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "engine/schedule.hpp"
 #include "platforms/catalogue.hpp"
 #include "platforms/cluster.hpp"
 #include "topologies/topology.hpp"
@@ -29,13 +32,31 @@ struct Cluster::Graphs {
     std::uint32_t links_per_node = 0;
     std::uint32_t first_link = 0;  ///< of the first node of the group
   };
+  /// Where links are down; null: none of them.
+  struct Cut {
+    std::shared_ptr<const Topology> between;
+    std::map<std::uint32_t, std::shared_ptr<const Topology>> inside;  ///< by node
+  };
   std::vector<Inside> inside;  ///< by group
+  std::vector<Cut> cuts;       ///< by epoch of the degradation
   Topology between;            ///< of the NICs; empty for a single node
   std::uint32_t first_between = 0;
 };
 
 /// The node type whose NICs the fabric's links are made for.
 const Node& fastest_nic(std::span<const NodeGroup> groups);
+
+/// Where a link stands.
+struct LinkPlace {
+  const Topology* topology = nullptr;  ///< null: PCIe
+  std::uint32_t first = 0;             ///< link of the cluster that is the topology's (or the node's PCIe's) first
+  std::uint32_t node = no_index;       ///< no_index: the fabric
+};
+LinkPlace place_of(std::span<const NodeGroup> groups, const Cluster::Graphs& graphs, LinkId link);
+
+/// The graphs in each epoch, with what is down in it.
+std::vector<Cluster::Graphs::Cut> cut_graphs(std::span<const NodeGroup> groups, const Cluster::Graphs& graphs,
+                                             const Degradation& degradation);
 
 /// All links of the cluster, in their order; `graphs` learns where they stand.
 std::vector<Link> list_links(std::span<const NodeGroup> groups, Cluster::Graphs& graphs);

@@ -42,7 +42,8 @@ std::vector<NodeGroup> read_groups(Reader& reader, Cluster::Graphs& graphs) {
   if (!reader.has("groups")) return {read_group(reader, graphs)};
   for (const char* key : {"node", "nodes"}) {
     reader.child(key).mark_read();
-    if (reader.has(key)) reader.fault(key, "`groups` says which nodes there are; leave out one or the other");
+    // Not at `node`: what that was resolved to stands in the catalogue's file.
+    if (reader.has(key)) list.fault("stands beside `" + std::string(key) + "`; leave out one or the other");
   }
   std::vector<NodeGroup> groups;
   for (Reader& item : list.items()) groups.push_back(read_group(item, graphs));
@@ -90,12 +91,18 @@ Topology read_fabric(Reader& reader, const std::vector<NodeGroup>& groups) {
   return {};
 }
 
+// Null counts as absent.
+bool has(const Value& at, std::string_view key) {
+  const Value* value = at.find(key);
+  return value != nullptr && value->type != Value::Type::null;
+}
+
 // The cluster's node types as mappings, with their devices.
 void resolve_node(Value& at, const std::string& key_path) {
-  if (at.find("node") == nullptr) return;
+  if (!has(at, "node")) return;
   Value& node = at["node"];
   node = resolve_named("nodes", node, key_path + ".node");
-  if (node.find("device") == nullptr) return;
+  if (!has(node, "device")) return;
   Value& device = node["device"];
   device = resolve_named("devices", device, key_path + ".node.device");
 }
@@ -105,7 +112,7 @@ void resolve_node(Value& at, const std::string& key_path) {
 Value resolve_cluster(const Value& name_or_mapping, const std::string& key_path) {
   Value cluster = resolve_named("clusters", name_or_mapping, key_path);
   resolve_node(cluster, key_path);
-  if (cluster.find("groups") == nullptr) return cluster;
+  if (!has(cluster, "groups")) return cluster;
   std::vector<Value>& groups = cluster["groups"].items;
   for (std::size_t g = 0; g < groups.size(); ++g) resolve_node(groups[g], key_path + ".groups." + std::to_string(g));
   return cluster;
@@ -127,10 +134,28 @@ Cluster Cluster::read(Reader& reader) {
   const NodeGroup& last = cluster.groups_.back();
   cluster.nodes_ = last.first_node + last.nodes;
   cluster.gpus_ = last.first_gpu + last.nodes * last.node.gpus;
-  if (reader.any_fault()) return cluster;
+  Reader degradation = reader.child("degradation");
+  if (reader.any_fault()) {
+    degradation.mark_read();
+    return cluster;
+  }
   cluster.links_ = list_links(cluster.groups_, *graphs);
+  graphs->cuts.resize(1);
   cluster.graphs_ = graphs;
+  if (reader.has("degradation")) cluster.degrade(degradation);
   return cluster;
+}
+
+void Cluster::degrade(Reader& list) {
+  degradation_ = read_degradation(list, *this);
+  for (const auto& [link, state] : degradation_.epochs.front().links) {
+    Link& degraded = links_[index(link)];
+    if (state.share > 0) degraded.bandwidth *= state.share;
+    degraded.latency += state.latency;
+  }
+  const auto graphs = std::make_shared<Graphs>(*graphs_);
+  graphs->cuts = cut_graphs(groups_, *graphs, degradation_);
+  graphs_ = graphs;
 }
 
 }  // namespace rehearse

@@ -1,6 +1,7 @@
 #include "reports/aligned_table.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <ostream>
 #include <utility>
 
@@ -35,12 +36,14 @@ std::vector<std::string> AlignedTable::padded(const std::vector<std::string>& ro
   return out;
 }
 
-void AlignedTable::write(std::ostream& out, bool markdown) const {
-  const std::vector<std::size_t> wide = widths();
+void AlignedTable::write(std::ostream& out, bool markdown, std::size_t width) const {
+  std::vector<std::size_t> wide = widths();
+  const std::size_t line = std::accumulate(wide.begin(), wide.end(), 2 * wide.size());
+  if (line > width) wide[0] = std::max(wide[0] - std::min(line - width, wide[0]), std::min(wide[0], least_first));
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    std::string line = fmt::format("{}", fmt::join(padded(rows_[i], wide), markdown ? " | " : "  "));
-    if (!markdown) line.erase(line.find_last_not_of(' ') + 1);
-    out << (markdown ? "| " + line + " |" : "  " + line) << "\n";
+    std::string row = fmt::format("{}", fmt::join(padded(rows_[i], wide), markdown ? " | " : "  "));
+    if (!markdown) row.erase(row.find_last_not_of(' ') + 1);
+    out << (markdown ? "| " + row + " |" : "  " + row) << "\n";
     if (!markdown || i > 0) continue;
     for (std::size_t column = 0; column < wide.size(); ++column)
       out << "|" << std::string(wide[column] + 1, '-') << (is_left(column) ? "-" : ":");

@@ -14,7 +14,10 @@ class AlignedTable {
   AlignedTable(std::vector<std::string> heading, std::size_t left, bool remarks);
 
   void add(std::vector<std::string> cells) { rows_.push_back(std::move(cells)); }
-  void write(std::ostream& out, bool markdown) const;
+  /// `width`: of a line; the first column gives way to the others until it is `least_first` wide.
+  void write(std::ostream& out, bool markdown, std::size_t width = no_width) const;
+
+  static constexpr std::size_t no_width = static_cast<std::size_t>(-1), least_first = 8;
 
  private:
   [[nodiscard]] bool is_left(std::size_t column) const;

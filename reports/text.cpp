@@ -6,15 +6,17 @@
 #include <ostream>
 
 #include "engine/base/quantity_text.hpp"
+#include "reports/aligned_table.hpp"
 #include "reports/report.hpp"
 #include "reports/terminal.hpp"
-#include "reports/aligned_table.hpp"
 
 namespace rehearse {
 namespace {
 
 constexpr std::string_view bold = "1", dim = "2", red = "31", green = "32", yellow = "33", blue = "34", magenta = "35",
                            cyan = "36";
+
+constexpr std::size_t wide_page = 76;  // with room for everything
 
 /// Where the report goes and how it looks.
 struct Page {
@@ -27,7 +29,8 @@ struct Page {
   }
   void heading(const std::string& text, const std::string& aside = {}) const {
     out << "\n" << paint(bold, text);
-    if (!aside.empty()) out << paint(dim, ", " + aside);
+    const std::size_t room = width - std::min(width, display_width(text));
+    if (!aside.empty()) out << paint(dim, left(", " + aside, std::min(room, display_width(aside) + 2)));
     out << "\n";
   }
 };
@@ -78,7 +81,7 @@ void write_header(const Page& page, const Result& result) {
   const std::string what =
       result.jobs.size() > 1 ? counted(result.jobs.size(), "job") : parameters_text(result.parameters) + " parameters";
   page.out << page.paint(dim, fmt::format("{} on {}", what, counted(result.gpu_count, "GPU"))) << "\n\n";
-  const std::size_t gap = page.width < 76 ? 2 : 8, column = page.width < 76 ? 10 : 14;
+  const std::size_t gap = page.width < wide_page ? 2 : 8, column = page.width < wide_page ? 10 : 14;
   const auto pair = [&](const char* a, const std::string& x, const char* b, const std::string& y) {
     page.out << "  " << left(a, 18) << page.paint(bold, right(x, column)) << std::string(gap, ' ') << left(b, 18)
              << page.paint(bold, right(y, column)) << "\n";
@@ -120,14 +123,23 @@ void write_breakdown(const Page& page, const Result& result) {
 /// What jobs are to each other.
 void write_jobs(const Page& page, const Result& result) {
   if (result.jobs.size() < 2) return;
-  page.heading("Jobs", "an iteration alone on the cluster, and beside the others");
+  page.heading("Jobs", "an iteration alone on the cluster and beside the others");
   const Scale scale = scale_for(result.iteration_time);
-  AlignedTable table({"job", "GPUs", "start", "iterations", "alone", "together", "slowdown", "tokens/s"}, 1, false);
-  for (const JobResult& job : result.jobs)
-    table.add({job.name, grouped(job.gpu_count), to_text(job.start), grouped(job.iterations.size()),
-               scale.text(job.alone.value()), scale.text(job.together.value()), fmt::format("×{:.3f}", job.slowdown()),
-               significant(job.tokens_per_s, 4)});
-  table.write(page.out, false);
+  const bool wide = page.width >= wide_page;
+  std::vector<std::string> heading{"job", "GPUs", "iterations", "alone", "together", "slowdown"};
+  if (wide) heading.insert(heading.end(), {"start", "tokens/s"});
+  AlignedTable table(std::move(heading), 1, false);
+  for (const JobResult& job : result.jobs) {
+    std::vector<std::string> row{job.name,
+                                 grouped(job.gpu_count),
+                                 grouped(job.iterations.size()),
+                                 scale.text(job.alone.value()),
+                                 scale.text(job.together.value()),
+                                 fmt::format("×{:.3f}", job.slowdown())};
+    if (wide) row.insert(row.end(), {to_text(job.start), significant(job.tokens_per_s, 4)});
+    table.add(std::move(row));
+  }
+  table.write(page.out, false, page.width);
 }
 
 /// "fits" or "does not fit", and by how much.

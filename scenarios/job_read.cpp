@@ -127,6 +127,9 @@ const Value& nearest_value(const Value& root, std::string_view key_path) {
 
 void read_jobs(Reader& root, const Unresolved& unresolved, Scenario& scenario) {
   std::vector<bool> taken(scenario.cluster.gpu_count(), false);
+  for (const std::uint32_t node : scenario.cluster.degradation().epochs.front().nodes_down)
+    for (std::uint32_t gpu = 0; gpu < scenario.cluster.node(node).gpus; ++gpu)
+      taken[scenario.cluster.first_gpu(node) + gpu] = true;
   Reader list = root.child("jobs");
   if (!root.has("jobs")) return JobReader(root, "", unresolved, scenario, taken).read();
   for (const char* key : {"model", "plan", "placement", "collectives", "fidelity"}) {

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "scenarios/simulation.hpp"
+#include "workloads/run_conditions.hpp"
 
 namespace rehearse {
 
@@ -68,10 +69,30 @@ Iterations iterations_of(const std::vector<Job>& jobs, const std::vector<Seconds
   return iterations;
 }
 
+/// The ways of a run with conditions, and its GPUs.
+void make_known(const Simulation& s, RunConditions& conditions) {
+  const auto wires = s.communication.wires();
+  for (std::uint32_t w = 0; w < wires.size(); ++w) {
+    if (wires[w].to_switch) continue;
+    conditions.add_path(s.folding.path(w), {.from = s.layout.gpu_of(wires[w].from),
+                                            .to = s.layout.gpu_of(wires[w].to),
+                                            .flow = wires[w].flow,
+                                            .every_latency = wires[w].every_latency});
+  }
+  std::vector<std::uint32_t> gpus;
+  for (const WorkerClass& worker : s.folding.workers) gpus.push_back(s.layout.gpu_of(worker.representative));
+  conditions.set_gpus(std::move(gpus));
+}
+
 Result run(const Scenario& scenario, const SimulationOptions& options) {
   Simulation s(scenario, options);
   Replayer replayer(s.folding.network);
   const CollectiveTimes times = replay_once(s, replayer);
+  RunConditions conditions(scenario.cluster, replayer);
+  if (has_conditions(scenario.cluster)) {
+    make_known(s, conditions);
+    replayer.set_conditions(&conditions);
+  }
   const std::vector<Job>& jobs = scenario.jobs;
   std::vector<Seconds> alone;
   Iterations iterations{std::max(jobs.front().iterations, 1U)};
@@ -97,7 +118,7 @@ Simulation::Simulation(const Scenario& of, const SimulationOptions& how)
       layout(of.jobs, of.cluster),
       program(build_program(of.jobs, layout, of.cluster, {how.merge_kernels})),
       communication(of.jobs, program, of.cluster),
-      folding(fold(communication, of.cluster, how.fold)),
+      folding(fold(communication, of.cluster, how.fold && !has_conditions(of.cluster))),
       flops(executed_flops(program)) {
   for (const Role& role : layout.roles())
     memory.push_back(stage_memory(of.jobs[role.job].model, of.jobs[role.job].plan, role.stage));

@@ -7,6 +7,7 @@
 
 #include "engine/base/quantity_text.hpp"
 #include "scenarios/simulation.hpp"
+#include "workloads/run_conditions.hpp"
 
 namespace rehearse {
 
@@ -20,6 +21,12 @@ void add_bound(Result& result, std::string name, Seconds bound) {
     throw std::logic_error(
         fmt::format("a run of {} is below a physical bound: {}, {}", to_text(result.run_time), name, to_text(bound)));
   result.bounds.push_back({std::move(name), bound, ratio});
+}
+
+void add_link(Result& result, const Link& link, double bytes,
+              std::vector<std::pair<PathId, std::uint32_t>> crossed_by) {
+  result.hottest_links.push_back(
+      {link, std::move(crossed_by), bytes, bytes / (link.bandwidth.value() * result.run_time.value())});
 }
 
 /// A line for each device that jobs run on, and what their models are like.
@@ -50,16 +57,22 @@ void note_model(const Job& job, const std::string& whose, Result& result) {
 
 }  // namespace
 
-// Of every link of the cluster, left out of the replay or not; links used alike are one row.
+// Of every link of the cluster, left out of the replay or not; links used alike are one row. With conditions each link
+// carried what it was found to carry.
 void fill_links(const Simulation& s, Result& result) {
   const auto& links = s.scenario.cluster.links();
+  const bool conditions = has_conditions(s.scenario.cluster);
   std::vector<std::map<PathId, std::uint32_t>> crossed_by(links.size());
   for (std::uint32_t w = 0; w < s.communication.wires().size(); ++w)
     for (LinkId link : s.communication.wires()[w].route) ++crossed_by[index(link)][s.folding.path(w)];
   const std::vector<double> bytes_of_path = bytes_by_path(s.lowered.schedule, s.folding.network.path_count());
   std::map<std::pair<LinkKind, std::map<PathId, std::uint32_t>>, std::size_t> row_of;
   for (std::size_t l = 0; l < links.size(); ++l) {
-    if (crossed_by[l].empty()) continue;
+    if (crossed_by[l].empty() && !conditions) continue;
+    if (conditions) {
+      if (s.timeline.link_bytes[l] > 0) add_link(result, links[l], s.timeline.link_bytes[l], {});
+      continue;
+    }
     const auto [found, fresh] = row_of.try_emplace({links[l].kind, crossed_by[l]}, result.hottest_links.size());
     if (!fresh) {
       ++result.hottest_links[found->second].link.members;
@@ -67,10 +80,7 @@ void fill_links(const Simulation& s, Result& result) {
     }
     double bytes = 0;
     for (const auto& [path, times] : crossed_by[l]) bytes += bytes_of_path[index(path)] * times;
-    result.hottest_links.push_back({links[l],
-                                    {crossed_by[l].begin(), crossed_by[l].end()},
-                                    bytes,
-                                    bytes / (links[l].bandwidth.value() * result.run_time.value())});
+    add_link(result, links[l], bytes, {crossed_by[l].begin(), crossed_by[l].end()});
   }
   std::ranges::stable_sort(result.hottest_links, std::greater{}, &LinkUse::utilisation);
   std::map<LinkKind, int> of_kind;
@@ -90,6 +100,7 @@ void fill_bounds(const Simulation& s, Result& result) {
   }
   add_bound(result, "matrix products at peak rate", at_peak);
   add_bound(result, "kernels back to back", bounds.busiest_lane);
+  if (has_conditions(s.scenario.cluster)) return;  // flows take other ways than those below
   // Parts of one link are never busy together, so what a link carries in all is the tighter bound.
   if (!result.hottest_links.empty())
     add_bound(result, "busiest link " + result.hottest_links[0].link.name,

@@ -13,11 +13,11 @@ CollectiveGroup::CollectiveGroup(const Cluster& cluster, std::vector<std::uint32
     if (fresh) nodes_.emplace_back();
     nodes_[found->second].push_back(p);
   }
+  for (const std::uint32_t gpu : members_) types_.push_back(cluster.group_number(gpu));
+  std::ranges::sort(types_);
+  types_.erase(std::unique(types_.begin(), types_.end()), types_.end());
   std::vector<const Node*> types;
-  for (const NodeGroup& group : cluster.groups())
-    if (std::ranges::any_of(members_,
-                            [&](std::uint32_t gpu) { return &cluster.node(cluster.node_of(gpu)) == &group.node; }))
-      types.push_back(&group.node);
+  for (const std::uint32_t type : types_) types.push_back(&cluster.groups()[type].node);
   // The cluster keeps what is one of its own.
   node_ = types.size() == 1 ? std::shared_ptr<const Node>(std::shared_ptr<void>(), types.front())
                             : std::make_shared<const Node>(slowest_of(types));
@@ -41,12 +41,13 @@ bool CollectiveGroup::has_protocol(Protocol protocol) const {
   return found != profiles.end() && (nodes_.size() == 1 || found->second.between);
 }
 
-/// Of all links, or without `ports` of those between switches of the fabric.
+/// Of all links, or without `ports` of those between switches of the fabric, and what degradation adds to the others.
 Seconds CollectiveGroup::link_latency(const std::vector<LinkId>& route, bool ports) const {
   Seconds sum;
   for (const LinkId id : route) {
     const Link& link = cluster_->links()[index(id)];
-    if (ports || link.kind == LinkKind::fabric) sum += link.latency;
+    const bool counts = ports || link.kind == LinkKind::fabric;
+    sum += counts ? link.latency : cluster_->degradation().epochs.front().link(id).latency;
   }
   return sum;
 }

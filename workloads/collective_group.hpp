@@ -31,6 +31,8 @@ class CollectiveGroup {
   [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& nodes() const { return nodes_; }
   /// The node type of its members; where they are of several, the slowest of them in all that concerns collectives.
   [[nodiscard]] const Node& node() const { return *node_; }
+  /// Which groups of the cluster's nodes its members are of, ascending.
+  [[nodiscard]] const std::vector<std::uint32_t>& types() const { return types_; }
   /// Whether the GPUs of each node hang on one switch that computes (CollectiveRow::needs_switch).
   [[nodiscard]] bool has_switches() const;
   /// Whether the protocol can carry messages between all members.
@@ -51,7 +53,7 @@ class CollectiveGroup {
 
   const Cluster* cluster_;
   std::shared_ptr<const Node> node_;
-  std::vector<std::uint32_t> members_;
+  std::vector<std::uint32_t> members_, types_;
   std::vector<std::vector<std::uint32_t>> nodes_, ring_channels_;
 };
 

@@ -46,12 +46,10 @@ CollectiveSpec padded_spec(const CollectiveStep& step, const CollectiveGroup& gr
 }
 
 Communication::Communication(std::span<const Job> jobs, const Program& program, const Cluster& cluster)
-    : jobs_(jobs), layout_(jobs, cluster), cluster_(cluster), specs_(jobs.size()) {
+    : jobs_(jobs), layout_(jobs, cluster), cluster_(cluster) {
   for (auto& of : group_of_) of.assign(layout_.workers(), no_group);
-  for (std::uint32_t job = 0; job < jobs.size(); ++job) {
-    add_groups(job);
-    add_specs(program, job);
-  }
+  for (std::uint32_t job = 0; job < jobs.size(); ++job) add_groups(job);
+  add_specs(program);
   for (std::uint32_t g = 0; g < groups_.size(); ++g) add_collective_wires(g);
   add_pipeline_wires(program);
 }
@@ -91,25 +89,22 @@ void Communication::add_group(GroupKind kind, std::uint32_t job, std::vector<std
                      .job = job,
                      .members = std::move(members),
                      .view = CollectiveGroup(cluster_, std::move(gpus)),
+                     .specs = {},
                      .wires = {},
                      .wire_of = {}});
 }
 
-/// Groups of a kind have as many members each, and so the same collectives.
-void Communication::add_specs(const Program& program, std::uint32_t job) {
-  for (std::size_t role = 0; role < program.roles.size(); ++role) {
-    if (layout_.roles()[role].job != job) continue;
-    for (const Instruction& i : program.roles[role]) {
-      if (i.type != Instruction::Type::collective) continue;
-      const CollectiveStep& step = program.calls[i.index].step;
-      const auto group =
-          std::ranges::find_if(groups_, [&](const CommGroup& g) { return g.job == job && g.kind == step.group; });
-      if (group == groups_.end()) continue;
-      auto& specs = specs_[job][static_cast<std::size_t>(step.group)];
-      const CollectiveSpec spec = padded_spec(step, group->view);
-      if (std::ranges::find(specs, spec) == specs.end()) specs.push_back(spec);
+void Communication::add_specs(const Program& program) {
+  std::vector<std::array<std::set<std::uint32_t>, group_kind_count>> calls(jobs_.size());  // of the program, by job
+  for (std::size_t role = 0; role < program.roles.size(); ++role)
+    for (const Instruction& i : program.roles[role])
+      if (i.type == Instruction::Type::collective)
+        calls[layout_.roles()[role].job][static_cast<std::size_t>(program.calls[i.index].step.group)].insert(i.index);
+  for (CommGroup& group : groups_)
+    for (const std::uint32_t call : calls[group.job][static_cast<std::size_t>(group.kind)]) {
+      const CollectiveSpec spec = padded_spec(program.calls[call].step, group.view);
+      if (std::ranges::find(group.specs, spec) == group.specs.end()) group.specs.push_back(spec);
     }
-  }
 }
 
 std::uint32_t Communication::add_wire(Wire wire) {
@@ -119,7 +114,7 @@ std::uint32_t Communication::add_wire(Wire wire) {
 
 void Communication::add_collective_wires(std::uint32_t id) {
   CommGroup& group = groups_[id];
-  for (const CollectiveSpec& spec : specs(group.job, group.kind)) {
+  for (const CollectiveSpec& spec : group.specs) {
     const PreparedCollective& collective = prepared(group, spec);
     Ways ways;
     for (const GraphFlow& f : collective.graph.flows()) {
@@ -136,6 +131,9 @@ void Communication::add_collective_wires(std::uint32_t id) {
                                       .to = group.members[to],
                                       .group = id,
                                       .route = way->second.route,
+                                      .flow = f.channel,
+                                      .to_switch = from == to,
+                                      .every_latency = collective.chosen.way.protocol == Protocol::none,
                                       .latency = {}}));
     }
     group.costs[spec] = flow_costs(collective.graph, spec, ways, cluster_);
@@ -153,7 +151,12 @@ void Communication::add_pipeline_wires(const Program& program) {
       const CollectiveGroup pair(cluster_, {layout_.gpu_of(worker), layout_.gpu_of(to)});
       GroupWire way = pair.wire(0, 1, 0, message_protocol(pair));
       pipeline_wire_[{worker, stage, static_cast<std::uint32_t>(phase)}] =
-          add_wire({.from = worker, .to = to, .phase = phase, .route = std::move(way.route), .latency = way.latency});
+          add_wire({.from = worker,
+                    .to = to,
+                    .phase = phase,
+                    .route = std::move(way.route),
+                    .every_latency = message_protocol(pair) == Protocol::none,
+                    .latency = way.latency});
     }
 }
 
@@ -163,7 +166,7 @@ std::uint32_t Communication::pipeline_wire(std::uint32_t from, std::uint32_t to_
 
 const PreparedCollective& Communication::prepared(const CommGroup& group, const CollectiveSpec& spec) const {
   const CollectiveChoice& choice = jobs_[group.job].collectives;
-  std::tuple key(group.job, spec, group.view.nodes(), group.view.node().name);
+  std::tuple key(group.job, spec, group.view.nodes(), group.view.types());
   const auto found = prepared_.find(key);
   if (found != prepared_.end()) return found->second;
   const CollectiveTask task{.op = spec.op, .elements = spec.elements, .element_bytes = spec.element_bytes};

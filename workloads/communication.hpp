@@ -27,6 +27,9 @@ struct Wire {
   std::uint32_t group = no_group;  ///< index into Communication::groups; no_group: pipeline
   Phase phase = Phase::forward;    ///< of a pipeline wire: activations or gradients
   std::vector<LinkId> route;       ///< links of the cluster
+  std::uint64_t flow = 0;          ///< as Cluster::route has it
+  bool to_switch = false;          ///< or from one
+  bool every_latency = false;      ///< flows pay that of all links, not only of those between switches of the fabric
   Seconds latency;                 ///< of a pipeline's message; a collective's flows have their own (FlowCost)
 };
 
@@ -48,6 +51,9 @@ struct CommGroup {
   std::uint32_t job = 0;
   std::vector<std::uint32_t> members;  ///< workers, by position
   CollectiveGroup view;
+  /// What groups of its kind and job are called for, each once. Groups that are spread in different ways have
+  /// different channels of rings, and so may pad one call to different lengths.
+  std::vector<CollectiveSpec> specs;
   std::vector<std::uint32_t> wires;  ///< indices into Communication::wires
   /// (source position, destination position, channel) -> index into `wires`.
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> wire_of;
@@ -74,12 +80,13 @@ class Communication {
   Communication(std::span<const Job> jobs, const Program& program, const Cluster& cluster);
 
   [[nodiscard]] const JobLayout& layout() const { return layout_; }
+  [[nodiscard]] const Cluster& cluster() const { return cluster_; }
   [[nodiscard]] std::span<const Wire> wires() const { return wires_; }
   [[nodiscard]] std::span<const CommGroup> groups() const { return groups_; }
   [[nodiscard]] Concurrency concurrency(std::uint32_t job) const {
     return {.blocking_sends = !jobs_[job].plan.overlap_p2p,
             .overlapped_data = jobs_[job].plan.overlap_grad_reduce,
-            .repeated = jobs_.size() > 1};
+            .repeated = jobs_.size() > 1 || jobs_[job].iterations > 1};
   }
   /// The group of `kind` that the worker belongs to; no_group: none (a group of one is none).
   [[nodiscard]] std::uint32_t group_of(std::uint32_t worker, GroupKind kind) const {
@@ -87,17 +94,14 @@ class Communication {
   }
   /// The pipeline wire from the worker to its peer on `stage`.
   [[nodiscard]] std::uint32_t pipeline_wire(std::uint32_t from, std::uint32_t to_stage, Phase phase) const;
-  /// The collectives that groups of a kind of a job are called for, each once.
-  [[nodiscard]] const std::vector<CollectiveSpec>& specs(std::uint32_t job, GroupKind kind) const {
-    return specs_[job][static_cast<std::size_t>(kind)];
-  }
-  /// One collective of a group; chosen and made once for all groups of a job that are spread alike over their nodes.
+  /// One collective of a group; chosen and made once for all groups of a job that are spread alike over nodes of the
+  /// same types.
   [[nodiscard]] const PreparedCollective& prepared(const CommGroup& group, const CollectiveSpec& spec) const;
 
  private:
   void add_groups(std::uint32_t job);
   void add_group(GroupKind kind, std::uint32_t job, std::vector<std::uint32_t> members);
-  void add_specs(const Program& program, std::uint32_t job);
+  void add_specs(const Program& program);
   void add_collective_wires(std::uint32_t group);
   void add_pipeline_wires(const Program& program);
   std::uint32_t add_wire(Wire wire);
@@ -108,10 +112,10 @@ class Communication {
   std::vector<Wire> wires_;
   std::vector<CommGroup> groups_;
   std::array<std::vector<std::uint32_t>, group_kind_count> group_of_;
-  std::vector<std::array<std::vector<CollectiveSpec>, group_kind_count>> specs_;  // by job
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> pipeline_wire_;
   using Spread = std::vector<std::vector<std::uint32_t>>;  // positions by node
-  mutable std::map<std::tuple<std::uint32_t, CollectiveSpec, Spread, std::string>, PreparedCollective> prepared_;
+  using Types = std::vector<std::uint32_t>;                // groups of the cluster's nodes
+  mutable std::map<std::tuple<std::uint32_t, CollectiveSpec, Spread, Types>, PreparedCollective> prepared_;
 };
 
 /// The spec of a call in a group: the vector padded so that it divides evenly over ranks and ring channels (as training

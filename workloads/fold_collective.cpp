@@ -140,7 +140,7 @@ std::vector<std::pair<std::uint32_t, CollectiveSpec>> reusable_collectives(const
   for (std::uint32_t c = 0; c < folding.group_of_class.size(); ++c) {
     const CommGroup& group = communication.groups()[folding.group_of_class[c]];
     if (!folding.isolated[c]) continue;
-    for (const CollectiveSpec& spec : communication.specs(group.job, group.kind)) out.emplace_back(c, spec);
+    for (const CollectiveSpec& spec : group.specs) out.emplace_back(c, spec);
   }
   return out;
 }

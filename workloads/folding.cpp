@@ -7,6 +7,7 @@
 
 #include "workloads/bottlenecks.hpp"
 #include "workloads/refinement.hpp"
+#include "workloads/run_conditions.hpp"
 
 namespace rehearse {
 
@@ -47,6 +48,7 @@ class Folder {
   Folder(const Communication& communication, const Cluster& cluster, bool enabled)
       : communication_(communication),
         cluster_(cluster),
+        enabled_(enabled),
         parts_(make_link_parts(communication, cluster, enabled)),
         kept_(enabled ? possible_bottlenecks(parts_, cluster) : std::vector<bool>(parts_.link.size(), true)) {
     const Colours colours =
@@ -71,7 +73,14 @@ class Folder {
   }
 
  private:
+  /// Every link of the cluster, whole, under its own number: a run with conditions may come to use any.
+  void add_all_links() {
+    for (const Link& link : cluster_.links()) out_.network.add_link(link);
+    folded_ = parts_.link;
+  }
+
   void add_links() {
+    if (!enabled_) return add_all_links();
     std::vector<LinkId> of_class(part_classes_.representative.size(), LinkId{no_index});
     for (std::size_t c = 0; c < of_class.size(); ++c) {
       const std::uint32_t part = part_classes_.representative[c];
@@ -118,16 +127,27 @@ class Folder {
     for (std::uint32_t g : groups_.representative) {
       const CommGroup& group = communication_.groups()[g];
       const auto own = [&](std::uint32_t w) { return communication_.wires()[w].group == g; };
-      // Collectives that do not block may meet others of their own group.
-      bool alone = group.kind != GroupKind::data || !communication_.concurrency(group.job).overlapped_data;
+      // Collectives that do not block may meet others of their own group; and nobody knows what comes over links that
+      // change, or that flows take or leave as they like.
+      bool alone = undisturbed(group) &&
+                   (group.kind != GroupKind::data || !communication_.concurrency(group.job).overlapped_data);
       for (std::uint32_t w : group.wires)
         for (std::uint32_t part : parts_.route[w]) alone = alone && std::ranges::all_of(crossing[part], own);
       out_.isolated.push_back(alone);
     }
   }
 
+  [[nodiscard]] bool undisturbed(const CommGroup& group) const {
+    return std::ranges::all_of(group.wires, [&](std::uint32_t w) {
+      const Wire& wire = communication_.wires()[w];
+      const JobLayout& layout = communication_.layout();
+      return is_undisturbed(cluster_, layout.gpu_of(wire.from), layout.gpu_of(wire.to));
+    });
+  }
+
   const Communication& communication_;
   const Cluster& cluster_;
+  bool enabled_;
   LinkParts parts_;
   std::vector<bool> kept_;  // by part
   Classes workers_, groups_, wires_, part_classes_;

@@ -36,7 +36,8 @@ struct Folding {
   [[nodiscard]] PathId path(std::uint32_t wire) const { return path_of_wire_class[wire_class[wire]]; }
 };
 
-/// `enabled` off: every worker is its own class, and every link is kept and whole.
+/// `enabled` off: every worker is its own class, and the network has the cluster's links, whole, under their numbers.
+/// So it must be where the cluster has_conditions.
 Folding fold(const Communication& communication, const Cluster& cluster, bool enabled = true);
 
 }  // namespace rehearse

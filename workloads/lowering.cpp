@@ -2,8 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
+#include <numbers>
+#include <optional>
 #include <tuple>
 #include <unordered_map>
+
+#include "engine/base/mixing.hpp"
 
 namespace rehearse {
 
@@ -13,6 +18,16 @@ namespace {
 struct Meeting {
   OpId opens{}, closes{};
 };
+
+/// Lognormal with mean 1: of a normal number by Box and Muller (1958), from a hash of what it is for.
+double jitter_factor(const Jitter& jitter, std::uint32_t gpu, std::uint64_t kernel) {
+  const auto uniform = [&](std::uint64_t which) {
+    return (static_cast<double>(mix({jitter.seed, gpu, kernel, which}) >> 11) + 0.5) * 0x1p-53;
+  };
+  const double normal = std::sqrt(-2 * std::log(uniform(0))) * std::cos(2 * std::numbers::pi * uniform(1));
+  const double variance = std::log1p(jitter.deviation * jitter.deviation);
+  return std::exp(normal * std::sqrt(variance) - variance / 2);
+}
 
 class Lowering {
  public:
@@ -46,6 +61,9 @@ class Lowering {
     /// The last collective of each kind of group: those of one group go one after another, as on a stream of their own.
     std::array<std::vector<OpId>, group_kind_count> last_collective;
     std::array<std::uint32_t, group_kind_count> calls{};  ///< collectives so far, by kind of group
+    double slowdown = 1.0;
+    std::optional<Jitter> jitter;
+    std::uint64_t kernels = 0;  ///< so far
   };
 
   void intern_names() {
@@ -60,7 +78,12 @@ class Lowering {
     at.worker = folding_.workers[worker_class].representative;
     at.compute = builder_.add_lane(at.rank, "compute");
     at.communication = builder_.add_lane(at.rank, "communication");
-    const std::uint32_t job = communication_.layout().job_of(at.worker);
+    const std::uint32_t job = communication_.layout().job_of(at.worker),
+                        gpu = communication_.layout().gpu_of(at.worker);
+    const Degradation& degradation = communication_.cluster().degradation();
+    at.slowdown = degradation.epochs.front().slowdown_of(gpu);
+    if (const auto jitter = degradation.jitter.find(gpu); jitter != degradation.jitter.end())
+      at.jitter = jitter->second;
     if (jobs_[job].start > Seconds() && iterations_[job] > 0)
       at.before = {builder_.add_compute(builder_.name("start"), Kind::other, no_lane, jobs_[job].start, {})};
     for (; at.iteration < iterations_[job]; ++at.iteration) {
@@ -88,10 +111,20 @@ class Lowering {
 
   void lower_compute(const Instruction& i, Cursor& at) {
     const Segment& segment = program_.segments[i.index];
-    const OpId op = builder_.add_compute(segment_names_[i.index], segment.kind, at.compute, segment.duration, i.tags,
-                                         parts_of(i.index));
+    Seconds duration = segment.duration;
+    if (at.jitter) duration = jittered(segment, at);
+    duration *= at.slowdown;
+    const OpId op =
+        builder_.add_compute(segment_names_[i.index], segment.kind, at.compute, duration, i.tags, parts_of(i.index));
     builder_.add_edges(at.before, op);
     at.before = {op};
+  }
+
+  [[nodiscard]] Seconds jittered(const Segment& segment, Cursor& at) const {
+    Seconds sum;
+    for (const SegmentPart& part : segment.parts)
+      sum += part.duration * jitter_factor(*at.jitter, communication_.layout().gpu_of(at.worker), at.kernels++);
+    return sum;
   }
 
   std::uint32_t parts_of(std::uint32_t segment) {

@@ -97,17 +97,23 @@ std::vector<std::uint32_t> joined(const Nodes& nodes) {
   return gpus;
 }
 
-/// As many nodes as the ranks fill, at equal distances; the others behind them.
+/// So many of them, at equal distances.
+Nodes nodes_apart(const Nodes& nodes, std::size_t count) {
+  Nodes chosen;
+  for (std::size_t n = 0; n < count; ++n) chosen.push_back(nodes[n * nodes.size() / count]);
+  return chosen;
+}
+
+/// As many nodes as the ranks fill, at equal distances. Where nodes have different room: no fewer than that.
 Nodes spread_nodes(const Nodes& nodes, std::uint32_t ranks) {
-  const std::size_t needed = (ranks + nodes.front().size() - 1) / nodes.front().size();
-  if (needed >= nodes.size()) return nodes;
-  Nodes chosen, others;
-  for (std::size_t n = 0, next = 0; n < nodes.size(); ++n) {
-    const bool take = next < needed && n == next * nodes.size() / needed;
-    (take ? chosen : others).push_back(nodes[n]);
-    if (take) ++next;
+  std::size_t most = 1;
+  for (const auto& node : nodes) most = std::max(most, node.size());
+  Nodes chosen;
+  for (std::size_t room = 0, needed = 0; room < ranks; room = joined(chosen).size()) {
+    needed += (ranks - room + most - 1) / most;
+    if (needed >= nodes.size()) return nodes;
+    chosen = nodes_apart(nodes, needed);
   }
-  chosen.insert(chosen.end(), others.begin(), others.end());
   return chosen;
 }
 

@@ -34,13 +34,21 @@ std::uint32_t wire_of(const CommGroup& group, const GraphFlow& flow) {
 
 std::uint64_t bits(double value) { return std::bit_cast<std::uint64_t>(value); }
 
+/// Equal where GPUs of a kind are equally fast.
+std::uint64_t pace_of(const Cluster& cluster, std::uint32_t gpu) {
+  const Degradation& degradation = cluster.degradation();
+  const std::uint64_t slowdown = bits(degradation.epochs.front().slowdown_of(gpu));
+  return degradation.jitter.contains(gpu) ? mix({slowdown, gpu, 1}) : mix({slowdown, 0});
+}
+
 class Refiner {
  public:
   Refiner(const Communication& communication, const Cluster& cluster, const LinkParts& parts,
           const std::vector<bool>& kept)
       : communication_(communication), parts_(parts), kept_(kept) {
     const JobLayout& layout = communication.layout();
-    for (std::uint32_t w = 0; w < layout.workers(); ++w) c_.worker.push_back(mix(layout.role_of(w)));
+    for (std::uint32_t w = 0; w < layout.workers(); ++w)
+      c_.worker.push_back(mix({layout.role_of(w), pace_of(cluster, layout.gpu_of(w))}));
     for (const CommGroup& group : communication.groups())
       c_.group.push_back(mix({group.job, static_cast<std::uint64_t>(group.kind)}));
     for (std::size_t p = 0; p < parts.link.size(); ++p) {

@@ -48,7 +48,7 @@ std::string join(const std::string& path, std::string_view key) {
   return path.empty() ? std::string(key) : fmt::format("{}.{}", path, key);
 }
 
-std::string item_path(const std::string& path, std::size_t at) { return fmt::format("{}[{}]", path, at); }
+std::string item_path(const std::string& path, std::size_t at) { return join(path, fmt::to_string(at)); }
 
 }  // namespace
 

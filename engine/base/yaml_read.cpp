@@ -132,10 +132,9 @@ class TreeBuilder final : public YAML::EventHandler {
 std::string TreeBuilder::key_path() const {
   std::string path;
   for (const Frame& frame : frames_) {
-    if (frame.value.type == Value::Type::sequence)
-      path += fmt::format("[{}]", frame.value.items.size());
-    else if (frame.has_key)
-      path += (path.empty() ? "" : ".") + frame.key;
+    const bool sequence = frame.value.type == Value::Type::sequence;
+    if (sequence || frame.has_key)
+      path += (path.empty() ? "" : ".") + (sequence ? fmt::to_string(frame.value.items.size()) : frame.key);
   }
   return path;
 }

@@ -14,8 +14,19 @@ BAD, CANNOT_RUN = 2, 3
 MODEL = "{layers: 4, hidden: 512, heads: 8, vocab: 1024, seq_len: 256}"
 
 
-def edited(*changes):
-    text = SMALL
+# Two jobs that leave no GPU free.
+JOBS = f"""\
+cluster: {{node: dgx-a100, nodes: 1}}
+jobs:
+  - model: {MODEL}
+    plan: {{tensor: 2, data: 2, global_batch: 8}}
+  - model: {MODEL}
+    plan: {{tensor: 2, data: 2, global_batch: 8}}
+    name: second
+"""
+
+
+def edited(*changes, text=SMALL):
     for old, new in changes:
         assert old in text, old
         text = text.replace(old, new)
@@ -86,6 +97,54 @@ SCENARIOS = [
     scenario("degrees for other GPUs", edited(("tensor: 2", "tensor: 2\n  data: 3")), CANNOT_RUN,
              "case.yaml:8: plan.data: tensor 2 x pipeline 2 x data 3 = 12 GPUs, but the cluster has 8",
              "case.yaml:10: plan.global_batch: 8 does not divide by micro_batch 1 x data 3 = 3"),
+    scenario("an empty list of jobs", "cluster: {node: dgx-a100, nodes: 1}\njobs: []\n", BAD,
+             "case.yaml:2: jobs: expected at least one job, such as {model: gpt3-175b, plan: {...}}"),
+    scenario("jobs that are no list", "cluster: {node: dgx-a100, nodes: 1}\njobs: {model: gpt3-125m}\n", BAD,
+             "case.yaml:2: jobs: expected a list, found a mapping"),
+    scenario("a job that is no mapping", "cluster: {node: dgx-a100, nodes: 1}\njobs:\n  - gpt3-125m\n", BAD,
+             "case.yaml:3: jobs.0: expected a mapping with the key 'name', found 'gpt3-125m'"),
+    scenario("jobs beside a plan", JOBS + "plan: {tensor: 2, global_batch: 8}\nfidelity: flow\n", BAD,
+             "case.yaml:8: plan: `jobs` says what runs; write this key in each of them",
+             "case.yaml:9: fidelity: `jobs` says what runs; write this key in each of them"),
+    scenario("a misspelt key in a job", edited(("    name: second", "    nome: second"), text=JOBS), BAD,
+             "case.yaml:7: jobs.1.nome: unknown key; did you mean 'name'?"),
+    scenario("a misspelt key in a job's plan", edited(("tensor: 2, data", "tenzor: 2, data"), text=JOBS), BAD,
+             "case.yaml:4: jobs.0.plan.tenzor: unknown key; did you mean 'tensor'?",
+             "case.yaml:6: jobs.1.plan.tenzor: unknown key; did you mean 'tensor'?"),
+    scenario("a job's model that is not there", edited(("- model: " + MODEL, "- model: gpt3-175"), text=JOBS), BAD,
+             "case.yaml:3: jobs.0.model: unknown model 'gpt3-175'; did you mean 'gpt3-175b'?",
+             "case.yaml:5: jobs.1.model: unknown model 'gpt3-175'; did you mean 'gpt3-175b'?"),
+    scenario("times of a job", edited(("    name: second", "    start: -1 s\n    iterations: 0"), text=JOBS), BAD,
+             "case.yaml:7: jobs.1.start: expected zero or more",
+             "case.yaml:8: jobs.1.iterations: expected at least 1, found 0"),
+    scenario("too many iterations", edited(("    name: second", "    start: 3\n    iterations: 1001"), text=JOBS), BAD,
+             "case.yaml:7: jobs.1.start: missing unit: expected e.g. '3 us'",
+             "case.yaml:8: jobs.1.iterations: expected at most 1000, found 1001"),
+    scenario("GPUs that another job has",
+             edited(("    name: second", "    placement: {gpus: [4-6, 3]}"), text=JOBS), BAD,
+             "case.yaml:7: jobs.1.placement: GPU 3 is taken: another job has it"),
+    scenario("faults of placement", edited(("    name: second", "    placement: {policy: sprad, unit: rack, seed: 1}"),
+                                           text=JOBS), BAD,
+             "case.yaml:7: jobs.1.placement.policy: unknown placement 'sprad'; did you mean 'spread'?",
+             "case.yaml:7: jobs.1.placement.unit: unknown unit of placement 'rack'; one of: node, gpu",
+             "case.yaml:7: jobs.1.placement.seed: only `policy: random` has a seed"),
+    scenario("a job too many", JOBS + f"  - {{model: {MODEL}, plan: {{global_batch: 8}}}}\n", CANNOT_RUN,
+             "case.yaml:8: jobs.2.plan: the plan needs 1 GPUs, but of the cluster's 8 only 0 are free"),
+    scenario("a job too large", edited(("tensor: 2, data: 2, global_batch: 8}\n    name",
+                                        "tensor: 4, data: 2, global_batch: 8}\n    name"), text=JOBS), CANNOT_RUN,
+             "case.yaml:6: jobs.1.plan: the plan needs 8 GPUs, but of the cluster's 8 only 4 are free"),
+    scenario("a job's plan that does not divide", edited(("data: 2, global_batch: 8}\n    name",
+                                                          "data: 2, global_batch: 7}\n    name"), text=JOBS), CANNOT_RUN,
+             "case.yaml:6: jobs.1.plan.global_batch: 7 does not divide by micro_batch 1 x data 2 = 2"),
+    scenario("a placement for other GPUs", SMALL + "placement: {gpus: [0-7, 8]}\n", BAD,
+             "case.yaml:10: placement: expected one GPU for each of the plan's "),
+    scenario("a node type that is not there, in a group",
+             edited(("  node: dgx-a100\n  nodes: 1", "  groups:\n    - {node: dgx-a100, nodes: 1}\n"
+                     "    - {node: dgx-h10, nodes: 1}")), BAD,
+             "case.yaml:6: cluster.groups.1.node: unknown node 'dgx-h10'; did you mean 'dgx-h100'?"),
+    scenario("groups of nodes beside a node", edited(("nodes: 1", "nodes: 1\n  groups: [{node: dgx-h100, nodes: 1}]")),
+             BAD, "case.yaml:6: cluster.groups: stands beside `node`; leave out one or the other",
+             "case.yaml:6: cluster.groups: stands beside `nodes`; leave out one or the other"),
     scenario("a plan that does not fit", edited((MODEL,
                                                  "gpt3-175b")), CANNOT_RUN,
              "case.yaml:6: plan: stage 0 does not fit in memory: weights 81.6"),

@@ -137,6 +137,30 @@ inline Result sample_result() {
   return b.build();
 }
 
+/// The same GPUs, as of two jobs.
+inline Result two_jobs() {
+  Result result = sample_result();
+  const Breakdown breakdown{.compute = Seconds(0.004), .bubble = Seconds(0.002)};
+  result.jobs = {{.name = "large",
+                  .gpu_count = 32,
+                  .end = Seconds(0.006),
+                  .iterations = {Seconds(0.006)},
+                  .alone = Seconds(0.005),
+                  .together = Seconds(0.006),
+                  .tokens_per_s = 1e5,
+                  .breakdown = breakdown},
+                 {.name = "small 1",
+                  .gpu_count = 16,
+                  .start = Seconds(0.003),
+                  .end = Seconds(0.006),
+                  .iterations = {Seconds(0.001), Seconds(0.002)},
+                  .alone = Seconds(0.0015),
+                  .together = Seconds(0.0015)}};
+  result.gpus[1].job = 1;
+  result.memory.job = 1, result.memory.stage = 0;
+  return result;
+}
+
 /// What a report writes.
 template <class Write>
 std::string text_of(Write write) {

@@ -142,16 +142,16 @@ TEST_CASE("lists") {
                     std::vector<Reader> items = r.child("links").items();
                     REQUIRE(items.size() == 4);
                     CHECK(items[0].get<std::string>("name") == "a");
-                    CHECK(items[1].key_path() == "links[1]");
+                    CHECK(items[1].key_path() == "links.1");
                     items[1].get<std::string>("name");
                     items[2].get<std::string>("name");
                     items[2].get<std::string>("kind");
                     items[3].as<std::string>();
                   }) ==
-        "f.yaml:3: links[1].name: expected a text, found a list\n"
-        "f.yaml:3: links[1].nmae: unknown key; did you mean 'name'? the scenario takes here: name\n"
-        "f.yaml:4: links[2]: expected a mapping with the key 'name', found '5'\n"
-        "f.yaml:5: links[3]: expected a text, found nothing");
+        "f.yaml:3: links.1.name: expected a text, found a list\n"
+        "f.yaml:3: links.1.nmae: unknown key; did you mean 'name'? the scenario takes here: name\n"
+        "f.yaml:4: links.2: expected a mapping with the key 'name', found '5'\n"
+        "f.yaml:5: links.3: expected a text, found nothing");
   CHECK(faults_of("{a: [1, x], b: 5, c: {d: 1}}",
                   [](Reader& r) {
                     std::vector<Reader> items = r.child("a").items();
@@ -160,7 +160,7 @@ TEST_CASE("lists") {
                     CHECK(r.child("b").items().empty());
                     CHECK(r.child("c").items().empty());
                   }) ==
-        "f.yaml:1: a[1]: expected a number, found 'x'\n"
+        "f.yaml:1: a.1: expected a number, found 'x'\n"
         "f.yaml:1: b: expected a list, found '5'\n"
         "f.yaml:1: c: expected a list, found a mapping");
 }

@@ -84,7 +84,7 @@ TEST_CASE("anchors, aliases and merge keys") {
   CHECK(at(at(root, "many"), "z").text == "9");
   CHECK(at(at(root, "many"), "<<").text == "plain");
   CHECK(problem_of("a: {<<: 3}\n") == "f.yaml:1: a.<<: expected a mapping, or a list of mappings, to merge");
-  CHECK(problem_of("a: &x [1, *x]\n") == "f.yaml:1: a[1]: an alias inside the value that it stands for");
+  CHECK(problem_of("a: &x [1, *x]\n") == "f.yaml:1: a.1: an alias inside the value that it stands for");
   CHECK(problem_of("a: *nobody\n").starts_with("f.yaml:1: not YAML: "));
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("aliases do not blow up") {
 
 TEST_CASE("what is not YAML, or not ours") {
   CHECK(problem_of("a: 1\nb: 2\na: 3\n") == "f.yaml:3: a: this key stands twice; first in line 1");
-  CHECK(problem_of("p:\n  q: [0, {b: 1, b: 2}]\n") == "f.yaml:2: p.q[1].b: this key stands twice; first in line 2");
+  CHECK(problem_of("p:\n  q: [0, {b: 1, b: 2}]\n") == "f.yaml:2: p.q.1.b: this key stands twice; first in line 2");
   CHECK(problem_of("a: 1\n---\nb: 2\n") ==
         "f.yaml:2: a second document, or text after the first; expected one document");
   CHECK(problem_of("? [1, 2]\n: 3\n") == "f.yaml:1: a key must be a scalar");

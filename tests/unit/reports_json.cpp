@@ -77,6 +77,27 @@ TEST_CASE("json: the keys of the contract") {
   CHECK(json["wall_s"] == 0.125);
 }
 
+TEST_CASE("json: jobs, one or several") {
+  const Json one = Json::parse(json_text(sample_result()))["jobs"];
+  REQUIRE(one.size() == 1);
+  CHECK(one[0]["name"] == Json::parse(json_text(sample_result()))["name"]);
+  const Json json = Json::parse(json_text(two_jobs()));
+  REQUIRE(json["jobs"].size() == 2);
+  CHECK(json["jobs"][1]["name"] == "small 1");
+  CHECK(json["jobs"][1]["gpus"] == 16);
+  CHECK(json["jobs"][1]["start_s"] == 0.003);
+  CHECK(json["jobs"][1]["end_s"] == 0.006);
+  CHECK(json["jobs"][1]["iterations_s"] == Json::parse("[0.001, 0.002]"));
+  CHECK(json["jobs"][0]["alone_s"] == 0.005);
+  CHECK(json["jobs"][0]["together_s"] == 0.006);
+  CHECK(json["jobs"][0]["slowdown"] == 0.006 / 0.005);
+  CHECK(json["jobs"][0]["breakdown_s"]["compute"] == 0.004);
+  for (const char* key : {"parameters", "tokens_per_s", "samples_per_s", "tflops_per_gpu", "mfu", "hfu"})
+    CHECK(json["jobs"][0].contains(key));
+  CHECK(json["memory_job"] == 1);
+  CHECK(json["simulated_gpus"][1]["job"] == 1);
+}
+
 TEST_CASE("json: the same result is the same text, wall time apart") {
   Result a = sample_result(), b = sample_result();
   CHECK(json_text(a) == json_text(b));
@@ -154,5 +175,6 @@ TEST_CASE("yaml scalars: the core schema") {
                                                      {"nan", std::string("nan")},
                                                      {"1 KiB", std::string("1 KiB")},
                                                      {"2024-01-02", std::string("2024-01-02")}};
-  for (const auto& [text, expected] : cases) CHECK_MESSAGE(typed_scalar(text) == expected, text);
+  for (const auto& scalar_case : cases)
+    CHECK_MESSAGE(typed_scalar(scalar_case.first) == scalar_case.second, scalar_case.first);
 }

@@ -132,3 +132,21 @@ TEST_CASE("text report: collectives of the slowest GPU, and what buckets make of
   alone.gpus[1].collectives.clear();
   CHECK_FALSE(contains(report(alone), "Collectives"));
 }
+
+TEST_CASE("text report: jobs, where there are several") {
+  CHECK_FALSE(contains(report(sample_result()), "Jobs, "));
+  const std::string text = report(two_jobs());
+  CHECK(contains(text, "2 jobs on 48 GPUs"));
+  CHECK(contains(text, "Jobs, an iteration alone on the cluster and beside the others"));
+  CHECK(contains(text, "  job      GPUs  iterations     alone  together  slowdown  start  tokens/s\n"));
+  CHECK(contains(text, "  large      32           1  5.000 ms  6.000 ms    ×1.200    0 s   100,000\n"));
+  CHECK(contains(text, "  small 1    16           2  1.500 ms  1.500 ms    ×1.000   3 ms         0\n"));
+  CHECK(contains(text, "Where the time goes, of small 1, on its slowest GPU (12, stage 1)"));
+  CHECK(contains(text, "Memory, on the fullest GPU (small 1, stage 0)"));
+  CHECK(contains(text, "mean use over all iterations"));
+  Result long_name = two_jobs();
+  long_name.jobs[0].name = "a job with a name that nobody needs to read to its end on a line of eighty columns";
+  for (const int width : {60, 80, 132})
+    for (const std::string& line : lines_of(report(long_name, false, width)))
+      CHECK_MESSAGE(display_width(line) <= static_cast<std::size_t>(width), line);
+}

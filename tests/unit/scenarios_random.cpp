@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/base/mixing.hpp"
+#include "tests/support/dice.hpp"
 #include "tests/unit/scenarios_support.hpp"
 
 using namespace rehearse;
@@ -14,33 +14,10 @@ using namespace rehearse::testing;
 
 namespace {
 
-/// Draws that are the same on every machine.
-class Dice {
- public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
-  std::int64_t below(std::int64_t n) {
-    return static_cast<std::int64_t>(mix(state_++) % static_cast<std::uint64_t>(n));
-  }
-  bool one_in(std::int64_t n) { return below(n) == 0; }
-  template <class T>
-  T of(const std::vector<T>& values) {
-    return values[static_cast<std::size_t>(below(std::ssize(values)))];
-  }
-  std::int64_t divisor(std::int64_t n) {
-    std::vector<std::int64_t> all;
-    for (std::int64_t d = 1; d <= n; ++d)
-      if (n % d == 0) all.push_back(d);
-    return of(all);
-  }
-
- private:
-  std::uint64_t state_;
-};
-
 /// A scenario as a person could write it; sizes are drawn so that most of them divide.
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed) : dice_(mix(seed)) {}
+  explicit Generator(std::uint64_t seed) : dice_(seed) {}
 
   std::string scenario() {
     const std::string cluster = draw_cluster();
@@ -49,7 +26,7 @@ class Generator {
   }
 
  private:
-  std::string word(const std::vector<std::string>& words) { return dice_.of(words); }
+  std::string word(const std::vector<std::string>& words) { return dice_.word(words); }
   std::string flag(std::int64_t one_in) { return dice_.one_in(one_in) ? "true" : "false"; }
 
   std::string draw_cluster() {

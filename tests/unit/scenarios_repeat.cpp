@@ -31,7 +31,7 @@ std::string written(const std::string& name, Write write, int disturbance, const
 }  // namespace
 
 TEST_CASE("repeat: JSON, CSV and trace of a scenario are the same bytes each time") {
-  for (const char* name : {"quickstart", "gpt3-1.3b-ring-8", "llama3-70b-64-h100"})
+  for (const char* name : {"quickstart", "gpt3-1.3b-ring-8", "llama3-70b-64-h100", "two-jobs", "a100-h100"})
     for (Write write : {static_cast<Write>(write_json), static_cast<Write>(write_csv)}) {
       CAPTURE(name);
       const std::string first = written(name, write, 0);

@@ -157,8 +157,8 @@ TEST_CASE("topologies: faults say where and what") {
   CHECK(contains(product, "dimensions: "));
   CHECK(contains(product, "16"));
   CHECK(contains(product, "15"));
-  CHECK(contains(faults("{topology: torus, dimensions: [4, 0, -2]}", 16), "dimensions[1]: "));
-  CHECK(contains(faults("{topology: torus, dimensions: [4, 0, -2]}", 16), "dimensions[2]: "));
+  CHECK(contains(faults("{topology: torus, dimensions: [4, 0, -2]}", 16), "dimensions.1: "));
+  CHECK(contains(faults("{topology: torus, dimensions: [4, 0, -2]}", 16), "dimensions.2: "));
   CHECK(contains(faults("{topology: torus, dimensions: []}", 1), "dimensions"));
   CHECK(contains(faults("{topology: torus, dimensions: 16}", 16), "expected a list"));
   CHECK(contains(faults("topology: torus", 16), "16"));
@@ -171,7 +171,7 @@ TEST_CASE("topologies: faults say where and what") {
   CHECK(contains(radix, "12"));
   CHECK(contains(faults("{topology: fat_tree, oversubscription: 0.5}", 64), "oversubscription: expected at least 1"));
   CHECK(contains(faults("{topology: fat_tree, oversubscription: [1, 0]}", 64), "oversubscription"));
-  CHECK(contains(faults("{topology: fat_tree, levels: 3, oversubscription: [1, 0]}", 64), "oversubscription[1]: "));
+  CHECK(contains(faults("{topology: fat_tree, levels: 3, oversubscription: [1, 0]}", 64), "oversubscription.1: "));
   CHECK(contains(faults("{topology: fat_tree, levels: 1, oversubscription: 2}", 64), "one level"));
   CHECK(contains(faults("{topology: fat_tree, levels: 0}", 64), "levels: "));
   CHECK(contains(faults("{topology: fat_tree, levels: 99}", 64), "levels: "));
