@@ -86,7 +86,8 @@ def add_compare(parser):
 
 
 def add_predicted(parser):
-    parser.add_argument("--by", default="study", metavar="COLUMN", help="what points are told apart by (default: study)")
+    parser.add_argument("--by", default="study", metavar="COLUMN",
+                        help="what points are told apart by (default: study)")
 
 
 # Name, module and function that draw it, options, help.
@@ -115,32 +116,31 @@ def read_options(arguments):
     return options
 
 
-def draw(options):
-    """Draws the files; returns what has to be said besides."""
+def picture_of(options):
+    """The picture, and the table that it is of."""
     try:
         module = importlib.import_module("plots." + options.module)
     except ModuleNotFoundError as error:
-        if error.name not in ("matplotlib", "numpy"):
+        if error.name not in ("matplotlib", "numpy", "PIL"):
             raise
         raise Fault("%s is missing (Debian: apt-get install python3-matplotlib)" % error.name) from error
     table = Table(options.table)
     table.where(options.where)
-    picture = getattr(module, options.draw)(table, options)
-    for path in options.output:
-        picture.save(path)
-    if table.left_out:
-        return "left out %d of %d rows: %s" % (table.left_out.total(), table.read, table.what_is_left_out())
-    return None
+    return getattr(module, options.draw)(table, options), table
 
 
 def main(arguments):
     try:
-        note = draw(read_options(arguments))
+        options = read_options(arguments)
+        picture, table = picture_of(options)
+        for path in options.output:
+            picture.save(path)
     except Fault as fault:
         print("plot.py: %s" % fault, file=sys.stderr)
         return 2
-    if note:
-        print("plot.py: " + note, file=sys.stderr)
+    if table.left_out:
+        print("plot.py: left out %d of %d rows: %s" %
+              (sum(table.left_out.values()), table.read, table.what_is_left_out()), file=sys.stderr)
     return 0
 
 

@@ -6,12 +6,19 @@ import textwrap
 
 from matplotlib.ticker import MaxNLocator
 
-from .table import as_number
+from .table import Fault, as_number
 from .units import TIME, Quantity, quantity
 
 MOST_TICKS = 11
 MOST_LETTERS = 28  # of a word aslant
 STEPS = (1, 2, 2.5, 5, 10)
+
+
+def is_log(scale, values, helps):
+    """Whether an axis of these values is logarithmic: as asked for, or where it helps to tell them apart."""
+    if scale == "log" and min(values) <= 0:
+        raise Fault("a logarithmic axis has only values above 0, and there is %g" % min(values))
+    return scale == "log" or (scale == "auto" and helps)
 
 
 def is_wide(values, times):
@@ -27,7 +34,8 @@ class Horizontal:
         cells = table.values(column)
         matches = [re.fullmatch(r"\s*([-+.\deE]+)\s*(\D*)", cell) for cell in cells]
         units = {match.group(2) for match in matches if match}
-        self.is_words = not all(match and as_number(match.group(1)) is not None for match in matches) or len(units) > 1
+        numbers = [match and as_number(match.group(1)) for match in matches]
+        self.is_words = None in numbers or len(units) > 1
         if self.is_words:
             self._at = {cell: float(number) for number, cell in enumerate(cells)}
             self.cells = cells
@@ -35,7 +43,7 @@ class Horizontal:
             unit = units.pop()
             if unit:
                 self.quantity = Quantity(self.quantity.name, ((1, " " + unit),))
-            self._at = {cell: float(match.group(1)) * self.quantity.factor for cell, match in zip(cells, matches)}
+            self._at = {cell: number * self.quantity.factor for cell, number in zip(cells, numbers)}
         self.values = sorted(set(self._at.values()))
 
     def at(self, row):
@@ -46,7 +54,7 @@ class Horizontal:
         axes.set_xlabel(self.quantity.name)
         if self.is_words:
             self._name_words(picture)
-        elif scale == "log" or (scale == "auto" and is_wide(self.values, 8)):
+        elif is_log(scale, self.values, is_wide(self.values, 8)):
             axes.set_xscale("log", base=2)
             picture.ticks("x", places_by_two(self.values), self.quantity.text)
         else:
@@ -67,7 +75,12 @@ def places_by_two(values):
     """The values themselves where they are few and apart, else powers of two between them."""
     if len(values) <= MOST_TICKS and all(b / a >= 1.6 for a, b in zip(values, values[1:])):
         return values
-    low, high = math.ceil(math.log2(values[0]) - 1e-9), math.floor(math.log2(values[-1]) + 1e-9)
+    return powers_of_two(values[0], values[-1]) or linear_places(values)
+
+
+def powers_of_two(low, high):
+    """At most MOST_TICKS of those in between."""
+    low, high = math.ceil(math.log2(low) - 1e-9), math.floor(math.log2(high) + 1e-9)
     step = next(step for step in (1, 2, 5, 10, 20, 40, 80, 160, 320, 640, 1280) if (high - low) / step < MOST_TICKS)
     return [2.0**n for n in range(low - low % step, high + 1, step) if n >= low]
 
@@ -83,13 +96,14 @@ def linear_places(values):
 def draw_vertical(picture, measure, values, scale, bottom=0.0):
     """The y axis of these values: logarithmic for times that span a decade, else linear from `bottom`."""
     axes = picture.axes
-    if scale == "log" or (scale == "auto" and measure.units is TIME and is_wide(values, 10)):
+    if is_log(scale, values, measure.units is TIME and is_wide(values, 10)):
         axes.set_yscale("log")
         low, high = min(values) / 1.12, max(values) * 1.12
         picture.ticks("y", log_places(low, high, measure.binary), measure.text)
     else:
         low, high = min(bottom, *values), max(0, *values) * 1.04
         unit = measure.unit(max(abs(low), abs(high)))
+        high = high if high > low else unit[0]
         places = round_places(low, high, unit)
         picture.ticks("y", places, lambda value: measure.text(value, unit, 4))
         high = max(high, next((place for place in places if high <= place <= high * 1.06), high))
@@ -103,7 +117,10 @@ def round_places(low, high, unit):
 
 def log_places(low, high, binary):
     if binary:
-        return places_by_two([low, high])
+        return powers_of_two(low, high)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     steps = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
-    return [step * 10.0**n for n in decades for step in steps if low <= step * 10.0**n <= high]
+    places = [step * 10.0**n for n in decades for step in steps if low <= step * 10.0**n <= high]
+    if len(places) < 3:
+        places = [place for place in MaxNLocator(6, steps=STEPS).tick_values(low, high) if low <= place <= high]
+    return places

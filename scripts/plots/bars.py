@@ -1,11 +1,9 @@
 """Rows of a sweep side by side: bars of what their iterations are made of."""
 
-import textwrap
-
 from .axes import round_places
 from .lines import batch_of, sentence
 from .style import QUIET, Picture
-from .table import label_of, telling
+from .table import label_of, telling, wrapped
 from .units import quantity
 
 # The breakdown, with what it is called and its colour; together they are the iteration.
@@ -30,20 +28,7 @@ def labels_of(table, rows, by):
     by = by or telling(rows, table.axes()) or table.axes()[:1] or ["name"]
     table.need(*by)
     labels = [label_of(row, by) for row in rows]
-    return [wrapped(label) for label in labels]
-
-
-def wrapped(label):
-    """At most three lines, as few as there can be and of like lengths, broken between the parts that are short."""
-    parts = label.split(", ")
-    if len(parts) > 1 and max(map(len, parts)) <= WRAP // 2:
-        label = ", ".join(part.replace(" ", "\u00a0") for part in parts)
-    lines = textwrap.wrap(label, WRAP, max_lines=3, placeholder=" …")
-    for width in range(len(label) // len(lines), WRAP):
-        narrow = textwrap.wrap(label, width)
-        if len(narrow) == len(lines):
-            return "\n".join(narrow)
-    return "\n".join(lines)
+    return [wrapped(label, WRAP) for label in labels]
 
 
 def draw_compare(table, options):
@@ -70,7 +55,7 @@ def draw_compare(table, options):
 def subtitle(table, rows):
     parts = []
     if len(rows) < len(table.rows):
-        parts.append("the %d best of %d" % (len(rows), len(table.rows)))
+        parts.append("%d rows of %d, those with the most tokens per second" % (len(rows), len(table.rows)))
     parts.append("one iteration, on the slowest GPU")
     gpus = {row.cells["gpus"] for row in rows if "gpus" in row.cells}
     if len(gpus) == 1:
@@ -108,7 +93,8 @@ def totals(table, rows, times):
     if not is_same_work(table, rows) or len(rows) == 1:
         return texts
     least = min(times)
-    return [text + ("" if time == least else "  +%s %%" % percent(time / least - 1)) for text, time in zip(texts, times)]
+    return [text if time == least else "%s  +%s %%" % (text, percent(time / least - 1))
+            for text, time in zip(texts, times)]
 
 
 def percent(share):

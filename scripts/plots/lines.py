@@ -9,8 +9,6 @@ from .table import Fault, label_of, telling
 from .units import SHARE, Quantity, quantity
 
 Line = collections.namedtuple("Line", "label rows xs")
-
-
 # What else tells the rows of `rehearse collective` apart.
 SETTINGS = ("algorithm", "protocol", "channels", "chunks", "fidelity", "datatype", "num_nodes")
 
@@ -21,7 +19,9 @@ def differing(rows, columns):
 
 def lines_of(table, horizontal, by, best):
     """A line for each value of `by`; without it, of the study's axes that tell rows of the same x apart."""
-    if not by and not best:
+    if best:
+        table.need("tokens_per_s")
+    elif not by:
         by = telling(table.rows, [axis for axis in table.axes() if axis != horizontal.column], horizontal.at)
     table.need(*by)
     groups = collections.defaultdict(dict)
@@ -32,7 +32,7 @@ def lines_of(table, horizontal, by, best):
         if x not in line or table.number(row, "tokens_per_s") > table.number(line[x], "tokens_per_s"):
             line[x] = row
     if len(groups) > MOST_LINES:
-        raise Fault("%s: %d lines are too many to tell apart (at most %d): choose with --where, --by or --best" %
+        raise Fault("%s: %d lines are too many to tell apart (at most %d): choose with --where or --by" %
                     (table.name, len(groups), MOST_LINES))
     return [Line(label_of(next(iter(points.values())), by), [points[x] for x in sorted(points)], sorted(points))
             for points in groups.values()]
@@ -42,7 +42,7 @@ def same_place(table, horizontal, one, other):
     what = differing([one, other], table.axes() or [column for column in SETTINGS if column in table.columns])
     return "%s: lines %d and %d have the same %s%s" % (
         table.name, one.line, other.line, horizontal.column,
-        " and differ in %s: choose with --where, --by or --best" % ", ".join(what) if what else "")
+        " and differ in %s: choose with --where or --by" % ", ".join(what) if what else "")
 
 
 def draw_lines(picture, lines, ys, joined=True, dots=None):
@@ -115,7 +115,7 @@ def draw_scaling(table, options):
     kind = options.kind + " scaling efficiency" if options.kind else kind_of_scaling(table, lines)
     share = Quantity("scaling efficiency", SHARE)
     picture = Picture(options.width, options.height or 430, options.title or sentence(kind),
-                      options.subtitle or "%s per GPU, relative to the fewest GPUs" % sentence(per_gpu_name(options.y)))
+                      options.subtitle or sentence(per_gpu_name(options.y)) + ", relative to the fewest GPUs")
     horizontal.draw(picture, options.x_scale)
     values = [1] + [y for line in ys for y in line]
     draw_vertical(picture, share, values, options.y_scale, max(0, 0.2 * math.floor(5 * min(values) - 0.5)))
@@ -126,14 +126,14 @@ def draw_scaling(table, options):
 
 
 def per_gpu_name(column):
-    return quantity(column).name.removesuffix(" per GPU")
+    return quantity(column).name.removesuffix(" per GPU") + " per GPU"
 
 
 def efficiencies(table, line, column):
     if "parameters" in table.columns and column not in PER_GPU:
         if differing(line.rows, ["parameters"]):
-            raise Fault("%s: models of different size on a line (rows %d and %d): compare them with --y tflops_per_gpu"
-                        % (table.name, line.rows[0].line, line.rows[-1].line))
+            raise Fault("%s: models differ from line %d to %d: compare them by --y tflops_per_gpu" %
+                        (table.name, line.rows[0].line, line.rows[-1].line))
     rates = []
     for row in line.rows:
         rate = table.number(row, column)
@@ -165,28 +165,31 @@ def kind_of_scaling(table, lines):
     return "scaling efficiency"
 
 
+def quickest(table, line, lines):
+    """The places of the points of a line that no other line is below."""
+    def time(row):
+        return table.number(row, "time")
+
+    others = collections.defaultdict(lambda: math.inf)
+    for x, row in ((x, row) for other in lines for x, row in zip(other.xs, other.rows)):
+        others[x] = min(others[x], time(row))
+    return [at for at, row in enumerate(line.rows) if time(row) == others[line.xs[at]]]
+
+
 def draw_algorithms(table, options):
-    """A line for each algorithm; dots where it is the quickest of all."""
+    """A line for each algorithm, those first that are the quickest of all somewhere; dots there."""
     table.need("bytes", "time", "op", "num_nodes", "nodes", options.y)
     table.one_value("op", "num_nodes", "nodes")
     horizontal, measure = Horizontal(table, "bytes"), quantity(options.y)
     lines = lines_of(table, horizontal, options.by or ["algorithm"], False)
-    least = {}
-    for line in lines:
-        for x, row in zip(line.xs, line.rows):
-            least[x] = min(table.number(row, "time"), least.get(x, float("inf")))
-
-    def quickest(line):
-        return [i for i, row in enumerate(line.rows) if table.number(row, "time") == least[line.xs[i]]]
-
-    lines.sort(key=lambda line: not quickest(line))
-    dots = [quickest(line) for line in lines] if len(lines) > 1 else None
+    lines = sorted(lines, key=lambda line: not quickest(table, line, lines))
+    dots = [quickest(table, line, lines) for line in lines] if len(lines) > 1 else None
     ys = [[table.number(row, options.y) * measure.factor for row in line.rows] for line in lines]
     first = table.rows[0].cells
     title = "%s, %s ranks on %s node%s" % (first["op"], first["num_nodes"], first["nodes"],
                                            "" if first["nodes"] == "1" else "s")
-    picture = Picture(options.width, options.height or 500, options.title or title, options.subtitle or
-                      sentence(measure.name) + " by size" + ("; dots: the quickest at that size" if len(lines) > 1 else ""))
+    subtitle = sentence(measure.name) + " by size" + ("; dots: the quickest at that size" if dots else "")
+    picture = Picture(options.width, options.height or 500, options.title or title, options.subtitle or subtitle)
     horizontal.draw(picture, options.x_scale)
     draw_vertical(picture, measure, [y for line in ys for y in line], options.y_scale)
     draw_lines(picture, lines, ys, dots=dots)

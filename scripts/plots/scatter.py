@@ -1,11 +1,8 @@
 """Predicted against measured, from `rehearse validate --csv`."""
 
-import textwrap
-
 from .axes import log_places
-from .lines import sentence
 from .style import COLOURS, FAINT, MARKERS, QUIET, Picture
-from .table import Fault, words
+from .table import Fault, wrapped
 from .units import FACTORS, Quantity, quantity
 
 BAND = 0.10
@@ -16,11 +13,10 @@ def measure_of(table):
     """The figure of all rows, with the unit that measured and predicted are in."""
     table.one_value("figure", "unit")
     first = table.rows[0].cells
-    if first["unit"] in FACTORS:
-        units, factor = FACTORS[first["unit"]]
-        return Quantity(words(first["figure"]), units, factor)
-    return quantity(first["figure"]) if not first["unit"] else Quantity(words(first["figure"]),
-                                                                        ((1, " " + first["unit"]),))
+    figure = quantity(first["figure"])
+    if not first["unit"]:
+        return figure
+    return Quantity(figure.name, *FACTORS.get(first["unit"], (((1, " " + first["unit"]),), 1)))
 
 
 def draw_predicted(table, options):
@@ -42,11 +38,12 @@ def draw_predicted(table, options):
                for row in rows] for rows in groups.values()]
     low, high = limits(table, points)
     draw_band(picture, measure, low, high, table.rows[0].cells["figure"] == "time")
-    for number, of_group in enumerate(points):
-        picture.axes.scatter(*zip(*of_group), s=SIZES[number % len(SIZES)], color=COLOURS[number], marker=MARKERS[number % len(MARKERS)],
+    for number, ((name, rows), of_group) in enumerate(zip(groups.items(), points)):
+        marker = number % len(MARKERS)
+        picture.axes.scatter(*zip(*of_group), s=SIZES[marker], color=COLOURS[number], marker=MARKERS[marker],
                              alpha=0.75, linewidths=0.5, edgecolors="white", zorder=3,
-                             label=group_label(table, *list(groups.items())[number]))
-    finish(picture, measure)
+                             label=group_label(table, name, rows))
+    finish(picture)
     return picture
 
 
@@ -56,7 +53,7 @@ def mape(table, rows):
 
 
 def group_label(table, name, rows):
-    return "%s\n%s of %d rows" % ("\n".join(textwrap.wrap(name, 42)), mape(table, rows), len(rows))
+    return "%s\n%s of %d rows" % (wrapped(name, 42), mape(table, rows), len(rows))
 
 
 def limits(table, points):
@@ -78,6 +75,9 @@ def draw_band(picture, measure, low, high, is_time):
                       alpha=0.35, linewidth=0, zorder=1)
     axes.plot([low, high], [low, high], color=QUIET, linewidth=1, zorder=2)
     places = log_places(low, high, measure.binary)
+    widest = max(picture.text_width(measure.text(place)) for place in places)
+    if widest * len(places) > 0.4 * picture.width:
+        places = places[::2]
     for axis in "xy":
         picture.ticks(axis, places, measure.text)
     axes.grid(color=FAINT)
@@ -85,7 +85,7 @@ def draw_band(picture, measure, low, high, is_time):
     axes.set_ylabel("predicted")
 
 
-def finish(picture, measure):
+def finish(picture):
     """Square axes at the left, the groups with their errors at the right."""
     picture.place(right=20)
     box = picture.axes.get_position()
@@ -95,4 +95,4 @@ def finish(picture, measure):
     picture.figure.legend(*picture.axes.get_legend_handles_labels(), loc="upper left", frameon=False, fontsize=9.5,
                           bbox_to_anchor=(left, box.y0 + side / picture.height), borderaxespad=0, borderpad=0,
                           labelspacing=0.9, handletextpad=0.4, handlelength=1.2,
-                          title=sentence("mean absolute error"), title_fontsize=9.5, alignment="left")
+                          title="Mean absolute error", title_fontsize=9.5, alignment="left")

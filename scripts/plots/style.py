@@ -16,7 +16,8 @@ MARKERS = "os^Dv"
 MOST_LINES = len(COLOURS) * len(DASHES)
 DPI = 100
 RULES = {
-    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 10, "text.color": INK, "axes.labelcolor": INK, "axes.edgecolor": QUIET,
+    "font.family": "sans-serif", "font.sans-serif": ["DejaVu Sans"], "font.size": 10, "text.color": INK,
+    "text.parse_math": False, "axes.labelcolor": INK, "axes.edgecolor": QUIET,
     "xtick.color": QUIET, "ytick.color": QUIET, "xtick.labelcolor": INK, "ytick.labelcolor": INK,
     "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True, "grid.color": FAINT,
     "grid.linewidth": 0.8, "lines.linewidth": 1.8, "lines.markersize": 6, "svg.fonttype": "none",
@@ -79,7 +80,8 @@ class Picture:
         left = 24 + ticks + named
         first = next((label for label in self.axes.get_xticklabels() if label.get_rotation()), None)
         if first:  # aslant, it begins far left of its tick
-            left = max(left, 12 + self.size(first)[0] - 0.5 * (self.width - left - right) / len(self.axes.get_xticks()))
+            until_it = 0.5 * (self.width - left - right) / len(self.axes.get_xticks())
+            left = max(left, 12 + self.size(first)[0] - until_it)
         below = max((self.size(label)[1] for label in self.axes.get_xticklabels()), default=0)
         bottom = below + (44 if self.axes.get_xlabel() else 26)
         top = self.top + above

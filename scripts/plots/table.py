@@ -7,6 +7,7 @@ import io
 import math
 import os
 import sys
+import textwrap
 
 Row = collections.namedtuple("Row", "line cells")
 
@@ -44,16 +45,16 @@ class Table:
     def _read(self, path):
         try:
             if path == "-":
-                return sys.stdin.buffer.read().decode()
+                return sys.stdin.buffer.read().decode("utf-8-sig")
             with open(path, "rb") as file:
-                return file.read().decode()
+                return file.read().decode("utf-8-sig")
         except OSError as error:
             raise Fault("%s: %s" % (self.name, error.strerror)) from error
         except UnicodeDecodeError as error:
             raise Fault("%s: not a table: no text" % self.name) from error
 
     def _parse(self, text):
-        reader = csv.reader(io.StringIO(text), strict=True)
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
             rows = [(reader.line_num, cells) for cells in reader if cells]
         except csv.Error as error:
@@ -93,7 +94,8 @@ class Table:
             found = [row for row in self.rows if row.cells[column] == value or
                      (number is not None and as_number(row.cells[column]) == number)]
             if not found:
-                raise Fault("%s: no row has %s '%s'%s" % (self.name, column, value, nearest(value, self.values(column))))
+                others = nearest(value, self.values(column))
+                raise Fault("%s: no row has %s '%s'%s" % (self.name, column, value, others))
             self.rows = found
 
     def values(self, column):
@@ -153,6 +155,19 @@ def words(column):
     parts = column.split(".")
     name = " ".join(parts[1:][-2:] or parts).replace("_", " ")
     return " ".join("NIC" if word == "nic" else word for word in name.split(" "))
+
+
+def wrapped(text, width):
+    """At most three lines, as few as there can be and of like lengths, broken between the parts that are short."""
+    parts = text.split(", ")
+    if len(parts) > 1 and max(map(len, parts)) <= width // 2:
+        text = ", ".join(part.replace(" ", "\u00a0") for part in parts)
+    lines = textwrap.wrap(text, width, max_lines=3, placeholder=" …")
+    for narrower in range(max(1, len(text) // max(1, len(lines))), width):
+        balanced = textwrap.wrap(text, narrower)
+        if len(balanced) == len(lines):
+            return "\n".join(balanced)
+    return "\n".join(lines)
 
 
 def ending(path):
