@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.hpp"
+#include "cli/outputs.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/output.hpp"
 #include "reports/topology_report.hpp"
@@ -22,13 +23,6 @@ struct TopologyOptions {
   bool inside = false, quiet = false;
 };
 
-/// Standard output belongs to a file that was asked for as "-"; at most one.
-bool stdout_taken(const TopologyOptions& o) {
-  const int files = (o.json == "-" ? 1 : 0) + (o.dot == "-" ? 1 : 0) + (o.svg == "-" ? 1 : 0);
-  if (files > 1) throw InputError("only one of --json, --dot and --svg can go to standard output");
-  return files == 1;
-}
-
 /// The part that is drawn.
 const TopologyPart& drawn_part(const TopologyJob& job, const TopologyOptions& o) {
   for (const TopologyPart& part : job.parts)
@@ -38,10 +32,10 @@ const TopologyPart& drawn_part(const TopologyJob& job, const TopologyOptions& o)
 
 /// What is drawn needs no figures, and figures need no drawing.
 Exit topology(const TopologyOptions& o) {
-  const bool text = !stdout_taken(o) && !o.quiet;
+  const std::vector<OutputOption> outputs{{"--json", o.json}, {"--dot", o.dot}, {"--svg", o.svg}};
+  const bool text = !stdout_taken(outputs) && !o.quiet;
   TopologyJob job = read_topology_job(o.name, o.endpoints, o.settings);
-  for (const std::string& file : {o.json, o.dot, o.svg})
-    if (!file.empty()) check_writable(file);
+  check_outputs(outputs);
   if (!o.dot.empty() || !o.svg.empty() || o.inside) {
     const TopologyPart& part = drawn_part(job, o);
     if (!o.dot.empty()) write_output(o.dot, [&](std::ostream& out) { write_topology_dot(part, out); });
@@ -54,8 +48,6 @@ Exit topology(const TopologyOptions& o) {
   return Exit::done;
 }
 
-std::string not_empty(const std::string& text) { return text.empty() ? "expected a value, found nothing" : ""; }
-
 }  // namespace
 
 void add_topology_command(CLI::App& app, Exit& status) {
@@ -66,12 +58,13 @@ void add_topology_command(CLI::App& app, Exit& status) {
       ->add_option("name", o->name,
                    "a cluster, node type, scenario or topology: a name of rehearse list, or a YAML file")
       ->required();
-  command->add_option("--endpoints", o->endpoints, "of a topology by itself: how many are attached")->check(not_empty);
+  command->add_option("--endpoints", o->endpoints, "of a topology by itself: how many are attached")
+      ->check(not_empty("a number"));
   command->add_option("--set", o->settings, "KEY=VALUE laid over it: --set fabric.oversubscription=2")
       ->allow_extra_args(false);
-  command->add_option("--json", o->json, "write all figures as JSON (- is standard output)")->check(not_empty);
-  command->add_option("--dot", o->dot, "write the graph for GraphViz")->check(not_empty);
-  command->add_option("--svg", o->svg, "draw the graph")->check(not_empty);
+  command->add_option("--json", o->json, "write all figures as JSON (- is standard output)")->check(not_empty());
+  command->add_option("--dot", o->dot, "write the graph for GraphViz")->check(not_empty());
+  command->add_option("--svg", o->svg, "draw the graph")->check(not_empty());
   command->add_flag("--inside", o->inside, "of --dot and --svg: the inside of a node, not the fabric");
   command->add_flag("-q,--quiet", o->quiet, "no report on standard output");
   command->callback([o, &status] { status = topology(*o); });

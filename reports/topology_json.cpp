@@ -76,6 +76,7 @@ Json cost_json(const TopologyCost& cost, const TopologySurvey& survey) {
 Json part_json(const TopologyPart& part, const TopologyPartResult& result) {
   const TopologySurvey& s = result.survey;
   Json json{{"what", part.what},
+            {"node", part.node.empty() ? Json() : Json(part.node)},
             {"topology", part.name},
             {"routing", part.routing},
             {"endpoints", s.endpoints},

@@ -4,9 +4,9 @@
 #include <ostream>
 
 #include "engine/base/quantity_text.hpp"
+#include "reports/aligned_table.hpp"
 #include "reports/terminal.hpp"
 #include "reports/topology_report.hpp"
-#include "reports/aligned_table.hpp"
 
 namespace rehearse {
 namespace {
@@ -38,25 +38,25 @@ std::string spread_text(const Spread& spread) {
   return fmt::format("{} to {}, mean {}", number(spread.least), number(spread.most), number(spread.mean));
 }
 
-void write_nodes(const Cluster& cluster, std::size_t group, std::ostream& out) {
-  const Node& node = cluster.groups()[group].node;
-  out << fmt::format("{} of type {}, each with {} ({})", counted(cluster.groups()[group].nodes, "node"), node.name,
+void write_nodes(const NodeGroup& group, std::ostream& out) {
+  const Node& node = group.node;
+  out << fmt::format("{} of type {}, each with {} ({})", counted(group.nodes, "node"), node.name,
                      counted(node.gpus, "GPU"), node.device_name);
-  if (node.nics > 0) {
-    out << fmt::format(" and {} of {}", counted(node.nics, "NIC"), to_text(node.nic_bandwidth));
-    if (node.nics < node.gpus) out << fmt::format("; GPU g uses NIC {} g / {}, rounded down", node.nics, node.gpus);
-  }
+  if (node.nics > 0) out << fmt::format(" and {} of {}", counted(node.nics, "NIC"), to_text(node.nic_bandwidth));
+  if (node.nics > 0 && node.nics < node.gpus)
+    out << fmt::format("; GPU g uses NIC {} g / {}, rounded down", node.nics, node.gpus);
   out << "\n";
-  if (cluster.inside(group) == nullptr) out << "there is no network between the GPUs of a node\n";
 }
 
 void write_head(const TopologyJob& job, std::ostream& out) {
   out << job.name << "\n";
   if (!job.description.empty()) out << job.description << "\n";
   if (!job.cluster) return;
-  for (std::size_t g = 0; g < job.cluster->groups().size(); ++g) write_nodes(*job.cluster, g, out);
-  if (job.cluster->fabric() == nullptr)
-    out << (job.cluster->node_count() == 1 ? "one node: there is no fabric between nodes\n" : "");
+  for (const NodeGroup& group : job.cluster->groups()) write_nodes(group, out);
+  if (job.cluster->fabric() == nullptr) out << "one node: there is no fabric between nodes\n";
+  for (std::size_t g = 0; g < job.cluster->groups().size(); ++g)
+    if (job.cluster->inside(g) == nullptr)
+      out << fmt::format("{}: there is no network between the GPUs of a node\n", job.cluster->groups()[g].node.name);
 }
 
 void write_sizes(const TopologySurvey& s, std::ostream& out) {
@@ -157,7 +157,9 @@ void write_cost(const TopologyCost& cost, const TopologySurvey& s, std::ostream&
 }
 
 void write_part(const TopologyPart& part, const TopologyPartResult& result, std::ostream& out) {
-  const char* what = part.what == "fabric" ? "Fabric" : part.what == "node" ? "Inside a node" : "Topology";
+  const std::string what = part.what == "fabric" ? "Fabric"
+                           : part.what == "node" ? "Inside a " + part.node
+                                                 : "Topology";
   out << fmt::format("\n{}: {}, routing {}\n", what, part.name, part.routing);
   write_sizes(result.survey, out);
   write_paths(result.survey, out);

@@ -91,7 +91,7 @@ Value as_cluster(const Value& asked) {
 
 /// Enough nodes for so many GPUs, where there is no number of them.
 void fill_nodes(Value& cluster, std::uint32_t gpus) {
-  if (cluster.type != Value::Type::mapping) return;
+  if (cluster.type != Value::Type::mapping || cluster.find("groups") != nullptr) return;
   if (const Value* nodes = cluster.find("nodes"); nodes != nullptr && nodes->type != Value::Type::null) return;
   const Value* node = cluster.find("node");
   const Value* of_node = node != nullptr ? node->find("gpus") : nullptr;

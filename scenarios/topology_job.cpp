@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -31,7 +32,7 @@ bool is_entry(const std::string& catalogue, const std::string& name) {
 
 Subject subject_of_file(const Value& root) {
   if (root.find("topology") != nullptr) return Subject::topology;
-  for (const char* key : {"cluster", "model", "plan"})
+  for (const char* key : {"cluster", "jobs", "model", "plan"})
     if (root.find(key) != nullptr) return Subject::scenario;
   const Value* base = root.find("base");
   return base != nullptr && is_entry("scenarios", base->text) ? Subject::scenario : Subject::cluster;
@@ -63,9 +64,10 @@ std::string text_at(const Value* mapping, std::string_view key, std::string_view
 
 /// A part with the names of topology and routing that its mapping has in force.
 TopologyPart part_of(std::string what, const Value* mapping, std::string_view fallback, Topology topology) {
-  TopologyPart part{std::move(what), text_at(mapping, "topology", fallback), {}, std::move(topology), {}};
+  TopologyPart part{std::move(what), {}, text_at(mapping, "topology", fallback), {}, std::move(topology), {}};
   const TopologyRow* row = topology_table().find(part.name);
-  part.routing = text_at(mapping, "routing", row == nullptr ? "" : row->routing);
+  const std::string& own = part.topology.default_routing;
+  part.routing = text_at(mapping, "routing", row == nullptr ? "" : own.empty() ? row->routing : std::string_view(own));
   return part;
 }
 
@@ -81,7 +83,42 @@ std::optional<TopologyPrices> read_fabric_prices(const Value* fabric, const Topo
   return out;
 }
 
-/// The fabric and the inside of the node of a cluster that is resolved.
+/// The fabric with its NICs' names, and with ports that are no faster than their NICs.
+TopologyPart fabric_part(const Cluster& cluster, const Value* params) {
+  TopologyPart part = part_of("fabric", params, "fat_tree", *cluster.fabric());
+  TopologyGraph& graph = part.topology.graph;
+  std::map<std::size_t, BytesPerSecond> slower;  // NICs, by vertex
+  for (const NodeGroup& group : cluster.groups())
+    for (std::uint32_t nic = 0; nic < group.nodes * group.node.nics; ++nic) {
+      const std::uint32_t vertex = part.topology.endpoints[group.first_nic + nic];
+      graph[vertex].name = cluster.nic_name(group.first_nic + nic);
+      if (cluster.groups().size() > 1) slower[vertex] = group.node.nic_bandwidth;
+    }
+  for (const TopologyEdge& edge : part.topology.edges)
+    for (const auto vertex : {boost::source(edge, graph), boost::target(edge, graph)})
+      if (const auto nic = slower.find(vertex); nic != slower.end())
+        graph[edge].bandwidth = std::min(graph[edge].bandwidth, nic->second);
+  part.prices = read_fabric_prices(params, part.topology);
+  return part;
+}
+
+/// The mapping of a group's node.
+const Value* node_mapping(const Value& cluster, std::size_t group) {
+  const Value* groups = cluster.find("groups");
+  return groups == nullptr ? cluster.find("node") : groups->items[group].find("node");
+}
+
+TopologyPart inside_part(const Cluster& cluster, const Value& mapping, std::size_t group) {
+  const Value* node = node_mapping(mapping, group);
+  TopologyPart part =
+      part_of("node", node == nullptr ? nullptr : node->find("interconnect"), "switch", *cluster.inside(group));
+  part.node = cluster.groups()[group].node.name;
+  for (std::uint32_t e = 0; e < part.topology.endpoints.size(); ++e)
+    part.topology.graph[part.topology.endpoints[e]].name = fmt::format("gpu{}", e);
+  return part;
+}
+
+/// The fabric and the inside of the nodes of a cluster that is resolved.
 TopologyJob job_of_cluster(Value mapping, std::vector<Fault> faults) {
   if (!faults.empty()) throw InputError(std::move(faults));
   TopologyJob job;
@@ -92,28 +129,13 @@ TopologyJob job_of_cluster(Value mapping, std::vector<Fault> faults) {
   Reader here = reader.child("cluster");
   job.cluster = Cluster::read(here);
   reader.finish();
-  if (const Topology* fabric = job.cluster->fabric(); fabric != nullptr) {
-    const Value* params = job.resolved.find("fabric");
-    TopologyPart part = part_of("fabric", params, "fat_tree", *fabric);
-    for (std::uint32_t e = 0; e < part.topology.endpoints.size(); ++e)
-      part.topology.graph[part.topology.endpoints[e]].name = job.cluster->nic_name(e);
-    part.prices = read_fabric_prices(params, part.topology);
-    job.parts.push_back(std::move(part));
-  }
-  const Value* groups = job.resolved.find("groups");
-  for (std::size_t g = 0; g < job.cluster->groups().size(); ++g) {
-    const Topology* inside = job.cluster->inside(g);
-    if (inside == nullptr) continue;
-    const Value* of_node = (groups == nullptr ? job.resolved : groups->items[g]).find("node");
-    TopologyPart part = part_of(groups == nullptr ? "node" : job.cluster->groups()[g].node.name,
-                                of_node == nullptr ? nullptr : of_node->find("interconnect"), "switch", *inside);
-    for (std::uint32_t e = 0; e < part.topology.endpoints.size(); ++e)
-      part.topology.graph[part.topology.endpoints[e]].name = fmt::format("gpu{}", e);
-    job.parts.push_back(std::move(part));
-  }
-  const Node& node = job.cluster->node(0);
-  job.name = text_at(&job.resolved, "name", node.name);
-  job.description = text_at(&job.resolved, "description", node.description);
+  const Cluster& cluster = *job.cluster;
+  if (cluster.fabric() != nullptr) job.parts.push_back(fabric_part(cluster, job.resolved.find("fabric")));
+  for (std::size_t g = 0; g < cluster.groups().size(); ++g)
+    if (cluster.inside(g) != nullptr) job.parts.push_back(inside_part(cluster, job.resolved, g));
+  const Node& first = cluster.groups().front().node;
+  job.name = text_at(&job.resolved, "name", first.name);
+  job.description = text_at(&job.resolved, "description", cluster.fabric() == nullptr ? first.description : "");
   return job;
 }
 

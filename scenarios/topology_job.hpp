@@ -27,6 +27,7 @@ struct TopologyCost {
 /// A network of the job: the fabric, or the inside of a node.
 struct TopologyPart {
   std::string what;  ///< "fabric", "node", "topology"
+  std::string node;  ///< type of the node that it is the inside of
   std::string name;  ///< of the topology table
   std::string routing;
   Topology topology;  ///< its endpoints have the names that people know: "node3/nic0", "gpu5"
@@ -41,7 +42,7 @@ struct TopologyJob {
 };
 
 /// Reads the job that a name or a YAML file stands for:
-///   a cluster or a node type (with one node unless a setting says more): its fabric and the inside of its node
+///   a cluster or a node type (with one node unless a setting says more): its fabric and the inside of its nodes
 ///   a scenario: its cluster
 ///   a topology, by a name of topology_table with `endpoints`, or a file with these keys and the topology's own:
 ///     topology, endpoints

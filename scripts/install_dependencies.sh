@@ -7,8 +7,9 @@ tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:pytho
 libraries=(libsimgrid-dev libboost-graph-dev libyaml-cpp-dev libfmt-dev doctest-dev libprotozero-dev libcli11-dev
            nlohmann-json3-dev libbenchmark-dev)
 # What a build without them only leaves out: MPI, and the comparison with ns-3 (its headers: the library comes with
-# Debian's SimGrid).
+# Debian's SimGrid). And what draws pictures.
 optional=(mpirun:openmpi-bin mpicxx:libopenmpi-dev ns3++:libns3-dev)
+optional_libraries=(python3-matplotlib)
 
 is_installed() {
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
@@ -24,12 +25,15 @@ if command -v apt-get >/dev/null; then
   done
 else
   echo "install_dependencies.sh: there is no apt-get here. Needed, by Debian's names:" >&2
-  echo "  ${tools[*]##*:} ${libraries[*]}; optional ${optional[*]##*:}" >&2
+  echo "  ${tools[*]##*:} ${libraries[*]}; optional ${optional[*]##*:} ${optional_libraries[*]}" >&2
   exit 1
 fi
 wanted=()
 for tool in "${optional[@]}"; do
   command -v "${tool%%:*}" >/dev/null || wanted+=("${tool##*:}")
+done
+for library in "${optional_libraries[@]}"; do
+  is_installed "$library" || wanted+=("$library")
 done
 [ $((${#missing[@]} + ${#wanted[@]})) -gt 0 ] || exit 0
 left_out() {

@@ -33,12 +33,13 @@ bool reaches_all(const FlatGraph& graph, const ShortestTree& tree) {
 class GreatestShares {
  public:
   GreatestShares(const FlatGraph& graph, double steps)
-      : graph_(graph), share(graph.capacity.size(), 0.0), arriving_(graph.vertices(), 0.0), steps_(steps) {}
+      : graph_(graph), share_(graph.capacity.size(), 0.0), arriving_(graph.vertices(), 0.0), steps_(steps) {}
 
-  bool over() const { return steps_ < 0; }
+  [[nodiscard]] bool over() const { return steps_ < 0; }
+  [[nodiscard]] double share(std::size_t link) const { return share_[link]; }
 
   void look(const ShortestTree& tree) {
-    std::fill(share.begin(), share.end(), 0.0);
+    std::fill(share_.begin(), share_.end(), 0.0);
     fill_entries(tree);
     for (const EndpointGroup& to : graph_.groups)
       if (tree.hops(to.vertex) > 0 && !over()) walk_back(to.vertex);
@@ -69,7 +70,7 @@ class GreatestShares {
       for (std::uint32_t i = first_[v]; i < first_[v + 1]; ++i) {
         const Entry& entry = entries_[i];
         const double part = arriving_[v] * entry.share;
-        share[entry.link] = std::max(share[entry.link], part);
+        share_[entry.link] = std::max(share_[entry.link], part);
         if (arriving_[entry.from] == 0) queue_.push_back(entry.from);
         arriving_[entry.from] += part;
       }
@@ -79,11 +80,7 @@ class GreatestShares {
   }
 
   const FlatGraph& graph_;
-
- public:
-  std::vector<double> share;
-
- private:
+  std::vector<double> share_;
   std::vector<std::uint32_t> first_, queue_;
   std::vector<Entry> entries_;
   std::vector<double> arriving_;
@@ -127,7 +124,7 @@ BytesPerSecond permutation_bound(const FlatGraph& graph, double steps) {
     if (!reaches_all(graph, tree)) return {};
     greatest.look(tree);
     if (greatest.over()) return {};
-    for (std::size_t e = 0; e < load.size(); ++e) load[e] += from.size() * greatest.share[e];
+    for (std::size_t e = 0; e < load.size(); ++e) load[e] += from.size() * greatest.share(e);
   }
   double rate = least_port(graph);
   // By sources, or by destinations, which is by sources of the other direction.

@@ -8,12 +8,24 @@
 namespace rehearse {
 namespace {
 
-constexpr double spacing = 46, hanging = 24, bundle_distance = 90;
+constexpr double spacing = 46, switch_spacing = 76, hanging = 24, bundle_distance = 90;
 constexpr double turn = 2 * std::numbers::pi;
 
 void put(DrawnVertex& vertex, double radius, double angle) {
   vertex.x = radius * std::sin(angle);
   vertex.y = -radius * std::cos(angle);
+}
+
+// Cables within a group, along the circle, bow towards its middle so that they can be told apart.
+void bend_inwards(const std::vector<std::uint32_t>& group, Drawing& drawing) {
+  for (DrawnCable& cable : drawing.cables) {
+    const DrawnVertex &a = drawing.vertices[cable.a], &b = drawing.vertices[cable.b];
+    const bool switches = a.shape == DrawnVertex::Shape::network_switch && a.shape == b.shape;
+    if (!switches || group[cable.a] != group[cable.b]) continue;
+    const double dx = b.x - a.x, dy = b.y - a.y;
+    const double outwards = (a.x + b.x) * dy - (a.y + b.y) * dx;
+    cable.bend = std::copysign(0.22 * std::hypot(dx, dy), -outwards);
+  }
 }
 
 }  // namespace
@@ -45,12 +57,14 @@ void place_in_circle(const std::vector<std::uint32_t>& group, Drawing& drawing) 
   for (std::size_t i = 0; i < round.size(); ++i) {
     const bool apart = i > 0 && group[round[i]] != group[round[i - 1]];
     grouped = grouped || apart;
-    const double room = std::max(spacing, hanging * static_cast<double>(below[round[i]].size()));
+    const bool is_switch = drawing.vertices[round[i]].shape == DrawnVertex::Shape::network_switch;
+    const double room =
+        std::max(is_switch ? switch_spacing : spacing, hanging * static_cast<double>(below[round[i]].size()));
     place.push_back(length + (apart ? 2 * spacing : 0) + room / 2);
     length = place.back() + room / 2;
   }
   if (grouped) length += 2 * spacing;
-  const double radius = std::max(length, 4 * spacing) / turn;
+  const double radius = std::max(length, 14 * spacing) / turn;
   for (std::size_t i = 0; i < round.size(); ++i) {
     const double angle = turn * (place[i] - place[0]) / std::max(length, 1.0);
     put(drawing.vertices[round[i]], radius, angle);
@@ -59,6 +73,7 @@ void place_in_circle(const std::vector<std::uint32_t>& group, Drawing& drawing) 
       put(drawing.vertices[ends[k]], radius + bundle_distance,
           angle + hanging / radius * (static_cast<double>(k) - static_cast<double>(ends.size() - 1) / 2));
   }
+  if (grouped) bend_inwards(group, drawing);
   drawing.layout = grouped ? Drawing::Layout::groups : Drawing::Layout::circle;
   drawing.spacing = hanging;
 }

@@ -31,7 +31,7 @@ struct RoutedLoad {
 
 struct LoadLimits {
   std::uint64_t routes = 1 << 24;  ///< all shifts up to so many routes, else as many shifts, drawn
-  std::uint64_t seed = 0;            ///< of shifts and permutation
+  std::uint64_t seed = 0;          ///< of shifts and permutation
 };
 
 /// By Topology::route with flow 0 of each pair; of routings that decide when a flow starts, as on an idle network. None

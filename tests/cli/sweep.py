@@ -184,7 +184,7 @@ class Sweep(unittest.TestCase):
         self.assertEqual((self.place.path / "a.csv").read_text(), whole.replace("the cluster has 8", "MARKED"))
 
     def test_a_study_by_its_name(self):
-        self.assertIn("plans-16-gpus  tensor, pipeline", self.place.run("list", "studies")[1])
+        self.assertRegex(self.place.run("list", "studies")[1], "plans-16-gpus +tensor, pipeline")
         status, out, err = self.place.run("sweep", "plans-16-gpu")
         self.assertEqual((status, out), (2, ""))
         self.assertIn("unknown study 'plans-16-gpu'; did you mean 'plans-16-gpus'?", err)

@@ -113,7 +113,7 @@ class Topology(unittest.TestCase):
     def test_one_node_and_a_scenario(self):
         text = self.run_program("dgx-h100")
         self.assertIn("one node: there is no fabric between nodes", text)
-        self.assertIn("Inside a node: switch", text)
+        self.assertIn("Inside a dgx-h100: switch", text)
         both = self.figures("dgx-h100-superpod")
         self.assertEqual([part["what"] for part in both["networks"]], ["fabric", "node"])
         scenario = self.figures("small.yaml", "--set", "cluster.nodes=4")
@@ -124,6 +124,29 @@ class Topology(unittest.TestCase):
         arguments = ["fat_tree", "--endpoints", "48", "--set", "oversubscription=3", "--json", "-"]
         texts = [re.sub(r'"wall_s".*', "", self.run_program(*arguments)) for _ in range(2)]
         self.assertEqual(*texts)
+
+    def test_nodes_of_two_types(self):
+        self.place.write("mixed.yaml", "groups: [{node: dgx-a100, nodes: 2}, {node: dgx-h100, nodes: 2}]\n"
+                         "fabric: {topology: switch}\n")
+        result = self.figures("mixed.yaml")
+        fabric, first, second = result["networks"]
+        self.assertEqual([(kind["count"], kind["bandwidth_bytes_per_s"]) for kind in fabric["cable_kinds"]],
+                         [(16, 25e9), (16, 50e9)])
+        self.assertEqual((first["node"], second["node"]), ("dgx-a100", "dgx-h100"))
+        self.assertEqual([group["name"] for group in result["groups"]], ["dgx-a100", "dgx-h100"])
+
+    def test_dot_is_read_back(self):
+        """What the graph has, whatever its routing."""
+        for arguments in [["cluster.yaml"], ["torus.yaml"], ["fat_tree", "--endpoints", "24", "--set", "radix=9",
+                                                             "--set", "oversubscription=2"]]:
+            first = self.figures(*arguments, "--dot", "graph.dot")["networks"][0]
+            self.place.write("custom.yaml", f"topology: custom\nendpoints: {first['endpoints']}\ngraphviz: graph.dot\n")
+            second = self.figures("custom.yaml")["networks"][0]
+            for figure in ["endpoints", "switches", "cables", "radix", "injection_bytes_per_s", "paths", "bisection",
+                           "switch_paths", "disjoint_paths"]:
+                self.assertEqual(first[figure], second[figure], figure)
+            self.assertEqual([kind["count"] for kind in first["cable_kinds"]],
+                             [kind["count"] for kind in second["cable_kinds"]])
 
     def test_dot(self):
         dot = self.run_program("cluster.yaml", "--dot", "-")

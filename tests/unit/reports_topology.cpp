@@ -25,6 +25,7 @@ std::size_t count(const std::string& text, const std::string& part) {
 TEST_CASE("topology dot: a line for each vertex and each cable") {
   TopologyJob job;
   job.parts.push_back({"topology",
+                       "",
                        "say \"torus\"",
                        "dimension_order",
                        build("{topology: torus, dimensions: [3, 3], bandwidth: [12.5 GB/s, 400 Gb/s]}", 9),
@@ -113,7 +114,7 @@ TEST_CASE("drawing: groups stand together in a circle") {
 TEST_CASE("topology svg: escaped, with a legend of every kind") {
   TopologyJob job;
   job.name = "a <b> & \"c\"";
-  job.parts.push_back({"topology", "fat_tree", "d_mod_k", build("topology: fat_tree", 16), {}});
+  job.parts.push_back({"topology", "", "fat_tree", "d_mod_k", build("topology: fat_tree", 16), {}});
   std::ostringstream out;
   write_topology_svg(job, job.parts.front(), out);
   const std::string text = out.str();

@@ -49,8 +49,9 @@ TEST_CASE("paths: a k-ary tree has (k / 2)^2 between pods") {
 }
 
 TEST_CASE("paths: a torus has multinomials, twice for each dimension that is half way round") {
-  for (const auto& [sizes, most] : std::vector<std::pair<std::string, double>>{
+  for (const auto& row : std::vector<std::pair<std::string, double>>{
            {"[5, 5]", 6}, {"[4, 4]", 6 * 4}, {"[4, 4, 4]", 90 * 8}, {"[8, 8]", 70 * 4}, {"[2, 2, 2, 2]", 24}}) {
+    const std::string& sizes = row.first;
     CAPTURE(sizes);
     const Value value = parse_yaml(sizes, "sizes");
     std::uint32_t n = 1;
@@ -58,7 +59,7 @@ TEST_CASE("paths: a torus has multinomials, twice for each dimension that is hal
     const Topology t = build("{topology: torus, dimensions: " + sizes + "}", n);
     const PathMetrics paths = measure_paths(t);
     CHECK(paths.shortest_paths.least == 1);
-    CHECK(paths.shortest_paths.most == most);
+    CHECK(paths.shortest_paths.most == row.second);
     CHECK(std::accumulate(paths.pairs.begin(), paths.pairs.end(), 0.0) == n * (n - 1.0));
     const std::optional<DisjointPaths> disjoint = measure_disjoint_paths(t);
     REQUIRE(disjoint);
@@ -95,6 +96,27 @@ TEST_CASE("paths: what is parted is said") {
   CHECK(s.bisection.exact());
   CHECK(s.bisection.at_most == BytesPerSecond(0));
   CHECK_FALSE(s.load.has_value());
+}
+
+// A circle that goes one way, but for a cable between 0 and 1.
+TEST_CASE("paths: links that go one way are walked that way only") {
+  const Topology t = build(
+      "{topology: custom, links: [{from: endpoint0, to: endpoint1}, {from: endpoint1, to: endpoint2, one_way: true}, "
+      "{from: endpoint2, to: endpoint3, one_way: true}, {from: endpoint3, to: endpoint0, one_way: true}]}",
+      4);
+  const TopologySurvey s = survey(t);
+  CHECK(s.cables == 4);
+  REQUIRE(s.kinds.size() == 2);
+  CHECK(s.kinds[0].name == "link");
+  CHECK(s.kinds[0].count == 1);
+  CHECK(s.kinds[1].name == "link, one way");
+  CHECK(s.kinds[1].count == 3);
+  CHECK(s.paths.pairs == std::vector<double>{0, 5, 4, 3});  // 1 to 0 is one link, not three
+  CHECK(s.paths.unreachable == 0);
+  CHECK(s.disjoint->paths.most == 1);
+  CHECK(s.bisection.exact());
+  CHECK(s.bisection.every_half);
+  CHECK(s.bisection.at_most.value() == relative(port, 1e-9));
 }
 
 TEST_CASE("load: a switch and a non-blocking tree pass every shift and everybody to everybody") {
