@@ -49,7 +49,7 @@ class Folder {
       : communication_(communication),
         cluster_(cluster),
         enabled_(enabled),
-        parts_(make_link_parts(communication, cluster, enabled)),
+        parts_(make_link_parts(communication, cluster)),
         kept_(enabled ? possible_bottlenecks(parts_, cluster) : std::vector<bool>(parts_.link.size(), true)) {
     const Colours colours =
         enabled ? refine(communication, cluster, parts_, kept_) : one_colour_each(communication, parts_);

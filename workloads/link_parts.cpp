@@ -58,7 +58,7 @@ bool may_meet(const Communication& c, const Wire& a, const Wire& b) {
   return !(concurrency.blocking_sends && a.from == b.from && &a != &b);
 }
 
-LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, bool cut) {
+LinkParts make_link_parts(const Communication& communication, const Cluster& cluster) {
   const auto wires = communication.wires();
   std::vector<std::vector<std::uint32_t>> crossing(cluster.links().size());
   for (std::uint32_t w = 0; w < wires.size(); ++w)
@@ -72,7 +72,7 @@ LinkParts make_link_parts(const Communication& communication, const Cluster& clu
   for (std::uint32_t l = 0; l < crossing.size(); ++l) {
     const auto& on_link = crossing[l];
     Joiner joiner(on_link.size());
-    const bool compare = cut && on_link.size() <= most_wires_compared;
+    const bool compare = on_link.size() <= most_wires_compared;
     for (std::size_t i = 0; i < on_link.size(); ++i)
       for (std::size_t j = 0; j < i; ++j)
         if (!compare || may_meet(communication, wires[on_link[i]], wires[on_link[j]])) joiner.join(i, j);

@@ -16,8 +16,8 @@ struct LinkParts {
   std::vector<std::vector<std::uint32_t>> route;  ///< by wire: the parts that it crosses, in order
 };
 
-/// One part for each link that a wire crosses, or, with `cut`, as many as time allows.
-LinkParts make_link_parts(const Communication& communication, const Cluster& cluster, bool cut);
+/// As many parts of each link that a wire crosses as time allows.
+LinkParts make_link_parts(const Communication& communication, const Cluster& cluster);
 
 /// Whether flows of the two wires can ever be under way at the same time: false only where the program of a worker puts
 /// the one behind the other.

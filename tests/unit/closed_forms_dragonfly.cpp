@@ -20,10 +20,11 @@ struct Dragonfly {
 
 /// The seconds that the pattern takes where each endpoint's bytes go as `parts` flows.
 double worst_case(const Dragonfly& d, const std::string& routing, std::uint32_t parts) {
-  const Topology topology = testing::topology_of(
-      "{topology: dragonfly, endpoints_per_router: " + std::to_string(d.p) + ", routers_per_group: " +
-          std::to_string(d.a) + ", global_links: " + std::to_string(d.h) + ", routing: " + routing + "}",
-      d.endpoints(), B, 0);
+  const Topology topology =
+      testing::topology_of("{topology: dragonfly, endpoints_per_router: " + std::to_string(d.p) +
+                               ", routers_per_group: " + std::to_string(d.a) +
+                               ", global_links: " + std::to_string(d.h) + ", routing: " + routing + "}",
+                           d.endpoints(), B, 0);
   testing::Fabric fabric = testing::fabric_of(topology);
   ScheduleBuilder schedule(d.endpoints());
   for (std::uint32_t e = 0; e < d.endpoints(); ++e)

@@ -12,21 +12,32 @@ using testing::build;
 using testing::build_routed;
 using testing::Routed;
 
-// Links from one endpoint to another over those that are up; -1 where there is no way.
-int distance(const Topology& t, const std::vector<bool>& down, std::uint32_t from, std::uint32_t to) {
-  std::vector<int> hops(boost::num_vertices(t.graph), -1);
-  hops[t.endpoints[from]] = 0;
-  for (int at = 0; hops[t.endpoints[to]] < 0; ++at) {
-    bool further = false;
+// What is shortest: first links between groups, then links.
+using Length = std::pair<int, int>;
+
+Length length_of(const Topology& t, const TopologyRoute& route) {
+  const auto far = std::count_if(route.begin(), route.end(), [&t](std::uint32_t e) { return is_between_groups(t, e); });
+  return {static_cast<int>(far), static_cast<int>(route.size())};
+}
+
+// Of the shortest path from one endpoint to another over links that are up, by relaxing all of them until nothing
+// changes (Bellman and Ford); {-1, -1} where there is none.
+Length distance(const Topology& t, const std::vector<bool>& down, std::uint32_t from, std::uint32_t to) {
+  constexpr Length none{-1, -1};
+  std::vector<Length> lengths(boost::num_vertices(t.graph), none);
+  lengths[t.endpoints[from]] = {0, 0};
+  for (bool changed = true; changed;) {
+    changed = false;
     for (std::uint32_t edge = 0; edge < t.edges.size(); ++edge) {
       const auto a = boost::source(t.edges[edge], t.graph), b = boost::target(t.edges[edge], t.graph);
-      if (down[edge] || hops[a] != at || hops[b] >= 0) continue;
-      hops[b] = at + 1;
-      further = true;
+      if (down[edge] || lengths[a] == none) continue;
+      const Length over{lengths[a].first + (is_between_groups(t, edge) ? 1 : 0), lengths[a].second + 1};
+      if (lengths[b] != none && lengths[b] <= over) continue;
+      lengths[b] = over;
+      changed = true;
     }
-    if (!further) break;
   }
-  return hops[t.endpoints[to]];
+  return lengths[t.endpoints[to]];
 }
 
 // The cables of every seventh number from `first` on.
@@ -57,19 +68,19 @@ void check_down(const Topology& before, const Topology& t, const std::vector<boo
   for (std::uint32_t a = 0; a < t.endpoints.size(); ++a)
     for (std::uint32_t b = 0; b < t.endpoints.size(); ++b) {
       if (a == b) continue;
-      const int hops = distance(t, down, a, b);
+      const Length least = distance(t, down, a, b);
       const TopologyRoute route = route_or_none([&] { return t.route(a, b, 3); }, a, b, cut);
       const TopologyRoute read = before.route(a, b, 3);
-      cut = cut && route.empty() == (hops < 0);
+      cut = cut && route.empty() == (least.second < 0);
       up = up && !crosses(route, down);
       walks = walks && (route.empty() || testing::is_simple_walk(t, route, a, b));
       if (!t.live_route && !crosses(read, down)) kept = kept && route == read;
-      if (!t.live_route && crosses(read, down) && hops >= 0)
-        shortest = shortest && static_cast<int>(route.size()) == hops;
+      if (!t.live_route && crosses(read, down) && least.second >= 0)
+        shortest = shortest && length_of(t, route) == least;
       if (!t.live_route) continue;
       const FlowStart start = testing::start_with(idle);
       kept = kept && route == route_or_none([&] { return t.live_route(a, b, 3, start); }, a, b, cut);
-      shortest = shortest && (hops < 0 || static_cast<int>(route.size()) == hops);
+      shortest = shortest && (least.second < 0 || length_of(t, route) == least);
     }
   CHECK(walks);
   CHECK(up);
