@@ -6,27 +6,29 @@
 #include <utility>
 
 #include <boost/graph/dijkstra_shortest_paths.hpp>
-#include <boost/property_map/property_map.hpp>
+#include <boost/property_map/function_property_map.hpp>
 
 namespace rehearse {
 namespace {
 
+bool joins_groups(const TopologyGraph& graph, const TopologyEdge& link) {
+  const TopologyVertex &from = graph[boost::source(link, graph)], &to = graph[boost::target(link, graph)];
+  return !from.is_endpoint && !to.is_endpoint && from.group != to.group;
+}
+
 constexpr auto unreachable = std::numeric_limits<std::uint64_t>::max();
 
 // A link between groups is longer than any path that needs none.
-std::uint64_t length_of(const Topology& topology, std::uint32_t link) {
-  return is_between_groups(topology, link) ? boost::num_vertices(topology.graph) : 1;
+std::uint64_t length_of(const TopologyGraph& graph, const TopologyEdge& link) {
+  return joins_groups(graph, link) ? boost::num_vertices(graph) : 1;
 }
 
-std::vector<std::uint64_t> lengths_from(const Topology& topology, std::uint32_t vertex) {
-  std::map<TopologyEdge, std::uint64_t, bool (*)(const TopologyEdge&, const TopologyEdge&)> length(
-      [](const TopologyEdge& a, const TopologyEdge& b) { return a.get_property() < b.get_property(); });
-  for (std::uint32_t link = 0; link < topology.edges.size(); ++link)
-    length[topology.edges[link]] = length_of(topology, link);
-  std::vector<std::uint64_t> lengths(boost::num_vertices(topology.graph), unreachable);
-  boost::dijkstra_shortest_paths(
-      topology.graph, vertex,
-      boost::weight_map(boost::make_assoc_property_map(length)).distance_map(lengths.data()).distance_inf(unreachable));
+std::vector<std::uint64_t> lengths_from(const TopologyGraph& graph, std::uint32_t vertex) {
+  std::vector<std::uint64_t> lengths(boost::num_vertices(graph), unreachable);
+  const auto weight = boost::make_function_property_map<TopologyEdge>(
+      [&graph](const TopologyEdge& link) { return length_of(graph, link); });
+  boost::dijkstra_shortest_paths(graph, vertex,
+                                 boost::weight_map(weight).distance_map(lengths.data()).distance_inf(unreachable));
   return lengths;
 }
 
@@ -91,20 +93,18 @@ std::uint32_t add_cable(Topology& topology, std::uint32_t a, std::uint32_t b, co
 }
 
 bool is_between_groups(const Topology& topology, std::uint32_t link) {
-  const TopologyVertex& from = topology.graph[boost::source(topology.edges[link], topology.graph)];
-  const TopologyVertex& to = topology.graph[boost::target(topology.edges[link], topology.graph)];
-  return !from.is_endpoint && !to.is_endpoint && from.group != to.group;
+  return joins_groups(topology.graph, topology.edges[link]);
 }
 
 TopologyRoute shortest_path(const Topology& topology, std::uint32_t source, std::uint32_t destination) {
   const TopologyGraph& graph = topology.graph;
   constexpr auto none = std::numeric_limits<std::uint32_t>::max();
-  const std::vector<std::uint64_t> lengths = lengths_from(topology, topology.endpoints[source]);
+  const std::vector<std::uint64_t> lengths = lengths_from(graph, topology.endpoints[source]);
   // The link by which each vertex is entered: from its lowest-numbered predecessor.
   std::vector<std::uint32_t> entry(lengths.size(), none);
   for (std::uint32_t edge = 0; edge < topology.edges.size(); ++edge) {
     const auto from = boost::source(topology.edges[edge], graph), to = boost::target(topology.edges[edge], graph);
-    if (lengths[from] == unreachable || lengths[from] + length_of(topology, edge) != lengths[to]) continue;
+    if (lengths[from] == unreachable || lengths[from] + length_of(graph, topology.edges[edge]) != lengths[to]) continue;
     if (entry[to] == none || from < boost::source(topology.edges[entry[to]], graph)) entry[to] = edge;
   }
   if (lengths[topology.endpoints[destination]] == unreachable) throw NoRoute(source, destination);
