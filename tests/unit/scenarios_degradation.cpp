@@ -217,14 +217,6 @@ TEST_CASE("degraded run: jitter has mean 1, its deviation, and is drawn by its s
   CHECK(run_of(yaml(jitter)).time == merged);
 }
 
-TEST_CASE("degraded run: jitter of one is waited for by all") {
-  const std::string jitter = "{gpu: '*', jitter: 0.2}";
-  const Run base = run_of(data_parallel(4, "")), run = run_of(data_parallel(4, jitter));
-  CHECK(run.time > base.time);  // the slowest of four
-  CHECK(run.gpus.size() == 4);
-  CHECK(differences(run, run_of(data_parallel(4, jitter), SimulationOptions::exact())) == "");
-}
-
 TEST_CASE("degraded run: a node that is down") {
   const auto yaml = [](const std::string& degradation, const std::string& more) {
     return "cluster: {node: {base: dgx-a100, gpus: 2, nic: {count: 2}}, nodes: 4, fabric: {topology: fat_tree, radix: "
@@ -265,4 +257,37 @@ TEST_CASE("degraded run: what begins when all is over changes nothing") {
       CHECK(run.gpus.size() == 4);
       CHECK(whole.gpus.size() == 1);
     }
+}
+
+TEST_CASE("degraded run: collectives in the switch of a node whose links are down or late") {
+  const auto yaml = [](const std::string& degradation, const std::string& nodes = "1") {
+    return "cluster: {node: dgx-h100, nodes: " + nodes + ", degradation: [" + degradation + "]}\n" + model +
+           "\nplan: {tensor: 8, global_batch: " + nodes + "}\ncollectives: {all_reduce: in_switch, protocol: none}\n";
+  };
+  const auto algorithms = [](const std::string& of) {
+    return in_child([scenario = scenario_of(of)] {
+      std::string out;
+      for (const SimulatedGpu& gpu : simulate(scenario).gpus)
+        for (const CollectiveUse& use : gpu.collectives) out += fmt::format("{}:{} ", gpu.node, use.algorithm);
+      return out;
+    });
+  };
+  const Run base = run_of(yaml(""));
+  CHECK(contains(algorithms(yaml("")), "0:in_switch"));
+  // One step up and one down, of each of as many calls as there are.
+  const Run late = run_of(yaml("{link: 'node0/gpu*/nvlink/up', latency: 10 us}"));
+  const double calls = std::round((late.time - base.time) / 20e-6);
+  CHECK(calls > 1);
+  CHECK(late.time - base.time == relative(20e-6 * calls, 1e-3));
+  CHECK(run_of(yaml("{link: 'node0/gpu*/nvlink/up', latency: 10 us, from: 1 ns}")).time == relative(late.time, 1e-9));
+  const std::string down = "{link: node0/gpu2/nvlink/up, down: true";
+  CHECK(contains(cut_off(yaml(down + ", from: 100 us}")),
+                 "from 100 us on node0/gpu2/nvlink/up is down, which a collective in the switch goes by"));
+  // From the start the node's GPUs do without their switch, where the way of collectives is for the program to choose.
+  const auto chosen = [&](const std::string& degradation) {
+    std::string of = yaml(degradation, "2");
+    return algorithms(of.erase(of.find("collectives:")) + "fidelity: flow\n");
+  };
+  CHECK(contains(chosen(""), "0:in_switch"));
+  CHECK_FALSE(contains(chosen(down + "}"), "0:in_switch"));
 }
