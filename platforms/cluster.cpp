@@ -52,8 +52,8 @@ std::uint32_t neighbour(const Cluster& cluster, std::uint32_t gpu) {
 // The route between two GPUs of a node with one switch is up one link and down another.
 std::vector<LinkId> Cluster::route_to_switch(std::uint32_t gpu) const {
   const std::uint32_t other = neighbour(*this, gpu);
-  if (!graphs_->inside[static_cast<std::size_t>(&group_of_gpu(gpu) - groups_.data())].one_switch || other == gpu)
-    return {};
+  const bool cut = graphs_->cuts.front().inside.contains(node_of(gpu));
+  if (!graphs_->inside[group_number(gpu)].one_switch || other == gpu || cut) return {};
   return {route(gpu, other).front()};
 }
 

@@ -116,7 +116,7 @@ class Cluster {
   /// Of a link of fabric().
   [[nodiscard]] LinkId fabric_link(std::uint32_t edge) const;
   /// The links from a GPU to the switch that all GPUs of its node hang on, and from there to the GPU. Empty where there
-  /// is no such switch.
+  /// is no such switch, or one of its links is down at the start.
   [[nodiscard]] std::vector<LinkId> route_to_switch(std::uint32_t gpu) const;
   [[nodiscard]] std::vector<LinkId> route_from_switch(std::uint32_t gpu) const;
   /// Of an endpoint of the fabric: "node3/nic1".

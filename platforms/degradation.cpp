@@ -174,7 +174,7 @@ class EntryReader {
     if (has("bandwidth", links)) read_bandwidth();
     if (has("latency", links)) entry_.state.latency = at_.get<Seconds>("latency");
     if (entry_.state.latency < Seconds(0)) at_.fault("latency", "expected zero or more: it is added");
-    if (has("slowdown", kernels)) entry_.slowdown = at_.get_positive<double>("slowdown");
+    if (has("slowdown", kernels)) read_slowdown();
     if (has("jitter", kernels)) read_jitter();
     if (given == 0) at_.fault("expected one of down, bandwidth, latency, slowdown and jitter: how it is degraded");
     if (entry_.state.share > 0) entry_.nodes.clear();  // it is up
@@ -186,6 +186,11 @@ class EntryReader {
       at_.fault("bandwidth", "expected a share of the link's bandwidth, above 0 and at most 1 (or down: true)");
     else
       entry_.state.share *= share;
+  }
+
+  void read_slowdown() {
+    entry_.slowdown = at_.get<double>("slowdown");
+    if (!(entry_.slowdown >= 1.0)) at_.fault("slowdown", "expected at least 1: kernels take so many times as long");
   }
 
   void read_jitter() {

@@ -57,7 +57,7 @@ struct Degradation {
 ///   down       true (links, switches, nodes)
 ///   bandwidth  a share of what it should be, above 0, at most 1 (links, switches, nodes)
 ///   latency    added to that of each link (links, switches, nodes)
-///   slowdown   of kernels, above 0 (GPUs, nodes)
+///   slowdown   of kernels, at least 1 (GPUs, nodes)
 ///   jitter     relative standard deviation of kernel times, from the start on (GPUs, nodes)
 /// and when: `from` (default 0 s) and `until` (default: for good). Faults are noted.
 Degradation read_degradation(Reader& list, const Cluster& cluster);

@@ -83,9 +83,10 @@ class JobReader {
 
   [[nodiscard]] std::int64_t free_gpus() const { return std::ranges::count(taken_, false); }
 
-  /// A job that has the cluster to itself must fill it; any other must find room.
+  /// A job that has the cluster to itself must fill it, or what is up of it; any other must find room.
   void place_job(Job& job, bool whole) {
-    if (whole && job.plan.gpus() != scenario_.cluster.gpu_count()) return;  // check_plan says so
+    if (whole && job.plan.gpus() != scenario_.cluster.gpu_count() && job.plan.gpus() != free_gpus())
+      return;  // check_plan says so
     const std::string key = whole ? "plan" : prefix_ + "placement";
     if (job.plan.gpus() > free_gpus() && job.placement.gpus.empty()) {
       scenario_.unplaced.push_back(

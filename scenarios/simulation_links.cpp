@@ -23,10 +23,29 @@ void add_bound(Result& result, std::string name, Seconds bound) {
   result.bounds.push_back({std::move(name), bound, ratio});
 }
 
-void add_link(Result& result, const Link& link, double bytes,
-              std::vector<std::pair<PathId, std::uint32_t>> crossed_by) {
+/// Bytes that a link can carry in the run, whatever happens to it meanwhile.
+double capacity(const Cluster& cluster, LinkId link, Seconds run_time) {
+  const std::vector<Epoch>& epochs = cluster.degradation().epochs;
+  double bytes = 0;
+  for (std::size_t e = 0; e < epochs.size(); ++e) {
+    const Seconds end = e + 1 < epochs.size() ? std::min(epochs[e + 1].from, run_time) : run_time;
+    if (epochs[e].from < end) bytes += cluster.bandwidth(link, e).value() * (end - epochs[e].from).value();
+  }
+  return bytes;
+}
+
+void add_link(const Cluster& cluster, LinkId id, double bytes, Result& result,
+              std::vector<std::pair<PathId, std::uint32_t>> crossed_by = {}) {
   result.hottest_links.push_back(
-      {link, std::move(crossed_by), bytes, bytes / (link.bandwidth.value() * result.run_time.value())});
+      {cluster.links()[index(id)], std::move(crossed_by), bytes, bytes / capacity(cluster, id, result.run_time)});
+}
+
+/// Over all GPUs and times, the least slowdown as a multiple of that at the start, which schedules have in them.
+double least_slowdown(const Degradation& degradation) {
+  double least = 1.0;
+  for (const auto& [gpu, at_start] : degradation.epochs.front().slowdown)
+    for (const Epoch& epoch : degradation.epochs) least = std::min(least, epoch.slowdown_of(gpu) / at_start);
+  return least;
 }
 
 /// A line for each device that jobs run on, and what their models are like.
@@ -67,10 +86,10 @@ void fill_links(const Simulation& s, Result& result) {
     for (LinkId link : s.communication.wires()[w].route) ++crossed_by[index(link)][s.folding.path(w)];
   const std::vector<double> bytes_of_path = bytes_by_path(s.lowered.schedule, s.folding.network.path_count());
   std::map<std::pair<LinkKind, std::map<PathId, std::uint32_t>>, std::size_t> row_of;
-  for (std::size_t l = 0; l < links.size(); ++l) {
+  for (std::uint32_t l = 0; l < links.size(); ++l) {
     if (crossed_by[l].empty() && !conditions) continue;
     if (conditions) {
-      if (s.timeline.link_bytes[l] > 0) add_link(result, links[l], s.timeline.link_bytes[l], {});
+      if (s.timeline.link_bytes[l] > 0) add_link(s.scenario.cluster, LinkId{l}, s.timeline.link_bytes[l], result);
       continue;
     }
     const auto [found, fresh] = row_of.try_emplace({links[l].kind, crossed_by[l]}, result.hottest_links.size());
@@ -80,7 +99,7 @@ void fill_links(const Simulation& s, Result& result) {
     }
     double bytes = 0;
     for (const auto& [path, times] : crossed_by[l]) bytes += bytes_of_path[index(path)] * times;
-    add_link(result, links[l], bytes, {crossed_by[l].begin(), crossed_by[l].end()});
+    add_link(s.scenario.cluster, LinkId{l}, bytes, result, {crossed_by[l].begin(), crossed_by[l].end()});
   }
   std::ranges::stable_sort(result.hottest_links, std::greater{}, &LinkUse::utilisation);
   std::map<LinkKind, int> of_kind;
@@ -98,8 +117,9 @@ void fill_bounds(const Simulation& s, Result& result) {
     const auto iterations = static_cast<double>(result.jobs[of.job].iterations.size());
     at_peak = std::max(at_peak, s.flops[role] * iterations / peak);
   }
-  add_bound(result, "matrix products at peak rate", at_peak);
-  add_bound(result, "kernels back to back", bounds.busiest_lane);
+  const Degradation& degradation = s.scenario.cluster.degradation();
+  if (degradation.jitter.empty()) add_bound(result, "matrix products at peak rate", at_peak);  // else by chance
+  add_bound(result, "kernels back to back", bounds.busiest_lane * least_slowdown(degradation));
   if (has_conditions(s.scenario.cluster)) return;  // flows take other ways than those below
   // Parts of one link are never busy together, so what a link carries in all is the tighter bound.
   if (!result.hottest_links.empty())

@@ -58,7 +58,8 @@ GroupWire CollectiveGroup::switch_wire(std::uint32_t source, std::uint32_t desti
                                 : cluster_->route_from_switch(members_[destination]);
   wire.latency = link_latency(wire.route, true);
   // Half of the way from GPU to GPU.
-  if (protocol != Protocol::none) wire.latency = node_->protocols.at(protocol).inside.latency * 0.5;
+  if (protocol != Protocol::none)
+    wire.latency = node_->protocols.at(protocol).inside.latency * 0.5 + link_latency(wire.route, false);
   const BytesPerSecond link = cluster_->links()[index(wire.route.front())].bandwidth;
   wire.overhead = std::max(1.0, link / node_->computing_switch->bandwidth);
   return wire;

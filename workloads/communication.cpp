@@ -166,7 +166,7 @@ std::uint32_t Communication::pipeline_wire(std::uint32_t from, std::uint32_t to_
 
 const PreparedCollective& Communication::prepared(const CommGroup& group, const CollectiveSpec& spec) const {
   const CollectiveChoice& choice = jobs_[group.job].collectives;
-  std::tuple key(group.job, spec, group.view.nodes(), group.view.types());
+  std::tuple key(group.job, spec, group.view.nodes(), group.view.types(), group.view.has_switches());
   const auto found = prepared_.find(key);
   if (found != prepared_.end()) return found->second;
   const CollectiveTask task{.op = spec.op, .elements = spec.elements, .element_bytes = spec.element_bytes};

@@ -115,7 +115,7 @@ class Communication {
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> pipeline_wire_;
   using Spread = std::vector<std::vector<std::uint32_t>>;  // positions by node
   using Types = std::vector<std::uint32_t>;                // groups of the cluster's nodes
-  mutable std::map<std::tuple<std::uint32_t, CollectiveSpec, Spread, Types>, PreparedCollective> prepared_;
+  mutable std::map<std::tuple<std::uint32_t, CollectiveSpec, Spread, Types, bool>, PreparedCollective> prepared_;
 };
 
 /// The spec of a call in a group: the vector padded so that it divides evenly over ranks and ring channels (as training

@@ -141,6 +141,7 @@ class Folder {
     return std::ranges::all_of(group.wires, [&](std::uint32_t w) {
       const Wire& wire = communication_.wires()[w];
       const JobLayout& layout = communication_.layout();
+      if (wire.to_switch) return is_undisturbed(cluster_, wire.route);
       return is_undisturbed(cluster_, layout.gpu_of(wire.from), layout.gpu_of(wire.to));
     });
   }

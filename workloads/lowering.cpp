@@ -43,7 +43,6 @@ class Lowering {
 
   Lowered run() {
     intern_names();
-    parts_.assign(program_.segments.size(), no_index);
     for (const std::uint32_t iterations : iterations_) out_.iteration_ends.emplace_back(iterations);
     for (std::uint32_t c = 0; c < folding_.workers.size(); ++c) lower_worker(c);
     out_.schedule = builder_.build();
@@ -62,6 +61,7 @@ class Lowering {
     std::array<std::vector<OpId>, group_kind_count> last_collective;
     std::array<std::uint32_t, group_kind_count> calls{};  ///< collectives so far, by kind of group
     double slowdown = 1.0;
+    std::vector<std::uint32_t>* parts = nullptr;  ///< of the segments at this slowdown; no_index: not made yet
     std::optional<Jitter> jitter;
     std::uint64_t kernels = 0;  ///< so far
   };
@@ -82,6 +82,8 @@ class Lowering {
                         gpu = communication_.layout().gpu_of(at.worker);
     const Degradation& degradation = communication_.cluster().degradation();
     at.slowdown = degradation.epochs.front().slowdown_of(gpu);
+    at.parts = &parts_[at.slowdown];
+    at.parts->resize(program_.segments.size(), no_index);
     if (const auto jitter = degradation.jitter.find(gpu); jitter != degradation.jitter.end())
       at.jitter = jitter->second;
     if (jobs_[job].start > Seconds() && iterations_[job] > 0)
@@ -111,30 +113,40 @@ class Lowering {
 
   void lower_compute(const Instruction& i, Cursor& at) {
     const Segment& segment = program_.segments[i.index];
-    Seconds duration = segment.duration;
-    if (at.jitter) duration = jittered(segment, at);
-    duration *= at.slowdown;
-    const OpId op =
-        builder_.add_compute(segment_names_[i.index], segment.kind, at.compute, duration, i.tags, parts_of(i.index));
+    const auto [duration, parts] = at.jitter ? jittered(segment, at) : slowed(i.index, at);
+    const OpId op = builder_.add_compute(segment_names_[i.index], segment.kind, at.compute, duration, i.tags, parts);
     builder_.add_edges(at.before, op);
     at.before = {op};
   }
 
-  [[nodiscard]] Seconds jittered(const Segment& segment, Cursor& at) const {
+  /// How long a segment takes on a GPU, and its parts.
+  struct Paced {
+    Seconds duration;
+    std::uint32_t parts = no_index;
+  };
+
+  Paced jittered(const Segment& segment, Cursor& at) {
+    const std::uint32_t gpu = communication_.layout().gpu_of(at.worker);
+    std::vector<Part> parts;
     Seconds sum;
-    for (const SegmentPart& part : segment.parts)
-      sum += part.duration * jitter_factor(*at.jitter, communication_.layout().gpu_of(at.worker), at.kernels++);
-    return sum;
+    for (const SegmentPart& part : segment.parts) {
+      const Seconds duration = part.duration * at.slowdown * jitter_factor(*at.jitter, gpu, at.kernels++);
+      parts.push_back({builder_.name(part.name), duration, part.flops});
+      sum += duration;
+    }
+    return {sum, builder_.add_parts(parts)};
   }
 
-  std::uint32_t parts_of(std::uint32_t segment) {
-    if (parts_[segment] == no_index) {
+  Paced slowed(std::uint32_t number, const Cursor& at) {
+    const Segment& segment = program_.segments[number];
+    std::uint32_t& known = (*at.parts)[number];
+    if (known == no_index) {
       std::vector<Part> parts;
-      for (const SegmentPart& part : program_.segments[segment].parts)
-        parts.push_back({builder_.name(part.name), part.duration, part.flops});
-      parts_[segment] = builder_.add_parts(parts);
+      for (const SegmentPart& part : segment.parts)
+        parts.push_back({builder_.name(part.name), part.duration * at.slowdown, part.flops});
+      known = builder_.add_parts(parts);
     }
-    return parts_[segment];
+    return {segment.duration * at.slowdown, known};
   }
 
   void lower_collective(const Instruction& i, Cursor& at) {
@@ -239,7 +251,7 @@ class Lowering {
   Lowered out_;
   std::vector<NameId> segment_names_, call_names_;
   std::array<NameId, 2> message_names_{};
-  std::vector<std::uint32_t> parts_;                                     // by segment
+  std::map<double, std::vector<std::uint32_t>> parts_;                   // by slowdown and segment
   std::unordered_map<std::uint32_t, std::vector<Meeting>> collectives_;  // by group class, in order of call
   std::map<std::pair<std::uint32_t, CollectiveSpec>, FoldedCollective> folded_;
   std::map<std::pair<std::uint32_t, CollectiveSpec>, std::uint32_t> loads_;

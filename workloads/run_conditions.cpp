@@ -8,7 +8,29 @@
 
 namespace rehearse {
 
+namespace {
+
+/// Throws CutOff where the node of a GPU in use is down.
+void check_up(const Epoch& epoch, std::uint32_t node) {
+  if (epoch.nodes_down.contains(node))
+    throw CutOff(fmt::format("from {} on node{} is down, with a GPU of the job", to_text(epoch.from), node));
+}
+
+}  // namespace
+
 bool has_conditions(const Cluster& cluster) { return cluster.live() || cluster.degradation().changes(); }
+
+bool is_undisturbed(const Cluster& cluster, const std::vector<LinkId>& inside) {
+  const std::vector<Epoch>& epochs = cluster.degradation().epochs;
+  const auto any_down = [](const Epoch& epoch) {
+    return std::ranges::any_of(epoch.links, [](const auto& entry) { return entry.second.share == 0; });
+  };
+  // Flows between nodes may be driven over another GPU's NIC, and to that over any link of the node.
+  if (cluster.node_count() > 1 && std::any_of(epochs.begin() + 1, epochs.end(), any_down)) return false;
+  return std::ranges::all_of(inside, [&](LinkId link) {
+    return std::ranges::all_of(epochs, [&](const Epoch& e) { return e.link(link) == epochs.front().link(link); });
+  });
+}
 
 bool is_undisturbed(const Cluster& cluster, std::uint32_t from, std::uint32_t to) {
   const std::vector<Epoch>& epochs = cluster.degradation().epochs;
@@ -18,10 +40,7 @@ bool is_undisturbed(const Cluster& cluster, std::uint32_t from, std::uint32_t to
   if (!links_change) return true;
   // Between nodes flows that are driven from their way may come over any link.
   if (cluster.node_of(from) != cluster.node_of(to)) return false;
-  const std::vector<LinkId> route = cluster.route(from, to);
-  return std::ranges::all_of(route, [&](LinkId link) {
-    return std::ranges::all_of(epochs, [&](const Epoch& e) { return e.link(link) == epochs.front().link(link); });
-  });
+  return is_undisturbed(cluster, cluster.route(from, to));
 }
 
 void RunConditions::begin() {
@@ -58,6 +77,15 @@ Seconds RunConditions::latency(const Wire& wire, const std::vector<LinkId>& rout
   return sum;
 }
 
+Conditions::Way RunConditions::only_way(PathId path, const Wire& wire) const {
+  const Epoch& epoch = cluster_.degradation().epochs[epoch_];
+  for (const LinkId link : wire.only)
+    if (!(epoch.link(link).share > 0))
+      throw CutOff(
+          fmt::format("{} is down, which a collective in the switch goes by", cluster_.links()[index(link)].name));
+  return {path, latency(wire, wire.only, epoch_) - latency(wire, wire.only, 0)};
+}
+
 Conditions::Way RunConditions::make_way(PathId path, const Wire& wire, const std::vector<LinkId>& route) {
   const std::vector<LinkId> at_start = cluster_.route(wire.from, wire.to, wire.flow);
   const Seconds extra = latency(wire, route, epoch_) - latency(wire, at_start, 0);
@@ -76,6 +104,7 @@ Conditions::Way RunConditions::way(PathId path, const Load& load) {
   if (found == wires_.end()) return {path, Seconds(0)};
   auto& [wire, by_epoch, is_known] = found->second;
   try {
+    if (!wire.only.empty()) return only_way(path, wire);
     if (cluster_.live(wire.from, wire.to)) {
       const LiveStart start{started_[wire.from]++, load};
       return make_way(path, wire, cluster_.route(wire.from, wire.to, wire.flow, epoch_, &start));
@@ -87,7 +116,9 @@ Conditions::Way RunConditions::way(PathId path, const Load& load) {
     is_known[epoch_] = true;
     return by_epoch[epoch_];
   } catch (const CutOff& cut) {
-    throw CutOff(fmt::format("from {} on {}", to_text(cluster_.degradation().epochs[epoch_].from), cut.what()));
+    const Epoch& epoch = cluster_.degradation().epochs[epoch_];
+    for (const std::uint32_t gpu : {wire.from, wire.to}) check_up(epoch, cluster_.node_of(gpu));
+    throw CutOff(fmt::format("from {} on {}", to_text(epoch.from), cut.what()));
   }
 }
 
@@ -100,8 +131,7 @@ Seconds RunConditions::end_of_compute(Rank rank, Seconds begin, Seconds duration
   for (std::size_t e = 0;; ++e) {
     const bool last = e + 1 == epochs.size();
     if (!last && !(now < epochs[e + 1].from)) continue;
-    if (epochs[e].nodes_down.contains(node))
-      throw CutOff(fmt::format("from {} on node{} is down, with a GPU of the job", to_text(epochs[e].from), node));
+    check_up(epochs[e], node);
     const double factor = epochs[e].slowdown_of(gpu) / epochs.front().slowdown_of(gpu);
     const Seconds end = now + left * factor;
     if (last || !(epochs[e + 1].from < end)) return end;

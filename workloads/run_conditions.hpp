@@ -16,8 +16,9 @@ namespace rehearse {
 /// way.
 bool has_conditions(const Cluster& cluster);
 
-/// Whether nothing of that concerns the way between two GPUs.
+/// Whether nothing of that concerns the way between two GPUs, or these links of a node.
 bool is_undisturbed(const Cluster& cluster, std::uint32_t from, std::uint32_t to);
+bool is_undisturbed(const Cluster& cluster, const std::vector<LinkId>& inside);
 
 class RunConditions final : public Conditions {
  public:
@@ -31,6 +32,7 @@ class RunConditions final : public Conditions {
     std::uint32_t from = 0, to = 0;
     std::uint64_t flow = 0;
     bool every_latency = false;
+    std::vector<LinkId> only = {};  ///< where there is no other way: to or from a switch that computes
   };
   void add_path(PathId path, const Wire& wire) { wires_[path] = {wire, {}, {}}; }
   /// GPUs by rank of the schedules; none: ranks compute undisturbed.
@@ -48,6 +50,7 @@ class RunConditions final : public Conditions {
     std::vector<Way> by_epoch;  // of a wire whose routes are not live; filled as they are asked for
     std::vector<bool> is_known;
   };
+  [[nodiscard]] Way only_way(PathId path, const Wire& wire) const;
   [[nodiscard]] Way make_way(PathId path, const Wire& wire, const std::vector<LinkId>& route);
   [[nodiscard]] Seconds latency(const Wire& wire, const std::vector<LinkId>& route, std::size_t epoch) const;
 
