@@ -89,8 +89,12 @@ std::vector<std::vector<std::uint32_t>> CollectiveGroup::make_ring_channels() co
   const bool alike = std::ranges::all_of(nodes_, [&](const auto& node) { return node.size() == per_node; });
   std::vector<std::vector<std::uint32_t>> channels(alike && nodes_.size() > 1 ? per_node : 1);
   for (std::size_t c = 0; c < channels.size(); ++c)
-    for (const std::vector<std::uint32_t>& node : nodes_)
-      for (std::size_t i = 0; i < node.size(); ++i) channels[c].push_back(node[(i + c) % node.size()]);
+    for (std::size_t n = 0; n < nodes_.size(); ++n) {
+      const std::vector<std::uint32_t>& node = nodes_[n];
+      // Backwards in every second node: it is entered by the NIC that the one before was left by.
+      for (std::size_t i = 0; i < node.size(); ++i)
+        channels[c].push_back(node[((n % 2 == 0 ? i : node.size() - 1 - i) + c) % node.size()]);
+    }
   return channels;
 }
 

@@ -42,8 +42,9 @@ class CollectiveGroup {
   [[nodiscard]] GroupWire wire(std::uint32_t source, std::uint32_t destination, std::uint32_t channel,
                                Protocol protocol) const;
   /// Orders for the channels of rings, node by node: where several members share a node and each node has as many, one
-  /// channel for each of them, rotated within the node so that every channel leaves and enters through other NICs
-  /// (NCCL's rings do the same); else one.
+  /// channel for each of them, rotated within the node so that every channel leaves and enters through other NICs,
+  /// and forwards and backwards in turn so that it leaves a node and enters the next on the same rail (as NCCL's rings
+  /// do); else one.
   [[nodiscard]] const std::vector<std::vector<std::uint32_t>>& ring_channels() const { return ring_channels_; }
 
  private:
