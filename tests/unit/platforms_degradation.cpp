@@ -60,8 +60,8 @@ TEST_CASE("degradation: links by name and pattern, both directions of a cable") 
   CHECK(names("{link: 'node?/nic0/*', down: true}").size() == 8);
   CHECK(names("{link: '*', down: true}").size() == degraded("").links().size());
   for (const auto& [name, state] : states(degraded("{link: 'fabric/*', bandwidth: 0.5, latency: 1 us}"))) {
-    CAPTURE(name);
-    CHECK(state == LinkState{0.5, Seconds(1e-6)});
+    const bool is_so = state == LinkState{0.5, Seconds(1e-6)};
+    if (!is_so) FAIL_CHECK(name);
   }
 }
 
@@ -97,7 +97,6 @@ TEST_CASE("degradation: a share is drawn by its seed, cable by cable, at least o
   const std::string cables = "link: 'fabric/*'";  // 8 of them
   for (const auto& [share, count] : {std::pair{"0.001", 1}, {"0.25", 2}, {"0.3", 2}, {"0.32", 3}, {"0.9", 7}, {"1", 8}})
     for (int seed = 0; seed < 5; ++seed) {
-      CAPTURE(share);
       CAPTURE(seed);
       const Names once = names(drawn(cables.c_str(), share, seed) + ", down: true}");
       CHECK(once.size() == 2 * static_cast<std::size_t>(count));
@@ -223,7 +222,8 @@ TEST_CASE("degradation: faults") {
       {"{node: one, down: true}", "degradation.0.node: expected a whole number"},
       {"3", "degradation.0: expected a mapping"},
   };
-  for (const auto& [list, message] : cases) {
+  for (const auto& entry : cases) {
+    const std::string &list = entry.first, &message = entry.second;
     CAPTURE(list);
     const std::string found = faults(list);
     CAPTURE(found);

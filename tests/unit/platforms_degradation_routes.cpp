@@ -136,10 +136,11 @@ class Walk {
   bool joins(const std::vector<LinkId>& route, std::uint32_t from, std::uint32_t to) const {
     std::vector<Spot> at = of_gpu(from);
     for (const LinkId link : route) {
-      const auto [tails, heads] = ends(index(link));
+      const auto both = ends(index(link));
+      const std::vector<Spot>& tails = both.first;
       if (std::ranges::none_of(at, [&](const Spot& s) { return std::ranges::find(tails, s) != tails.end(); }))
         return false;
-      at = heads;
+      at = both.second;
     }
     const std::vector<Spot> goal = of_gpu(to);
     return std::ranges::any_of(at, [&](const Spot& s) { return std::ranges::find(goal, s) != goal.end(); });
