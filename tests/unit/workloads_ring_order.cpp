@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <numeric>
 #include <set>
 
 #include "tests/support/cluster_text.hpp"
@@ -35,17 +36,36 @@ TEST_CASE("ring order: scattered members go node by node, a channel for each mem
   // Nodes in the order of their first members; positions, not GPUs.
   const CollectiveGroup scattered(cluster, {8, 5, 1, 0, 4, 9});
   CHECK(scattered.nodes() == Rings{{0, 5}, {1, 4}, {2, 3}});
-  CHECK(scattered.ring_channels() == Rings{{0, 5, 1, 4, 2, 3}, {5, 0, 4, 1, 3, 2}});
+  CHECK(scattered.ring_channels() == Rings{{0, 5, 4, 1, 2, 3}, {5, 0, 1, 4, 3, 2}});
   const CollectiveGroup one_each(cluster, {4, 0, 8});
   CHECK(one_each.ring_channels() == Rings{{0, 1, 2}});
   const CollectiveGroup one_node(cluster, {2, 0, 3});
   CHECK(one_node.ring_channels() == Rings{{0, 1, 2}});
 }
 
+TEST_CASE("ring order: between nodes a ring stays on its rail, but once round an odd number of them") {
+  for (const std::uint32_t nodes : {2u, 3u, 4u, 7u, 8u}) {
+    CAPTURE(nodes);
+    const Cluster cluster = testing::cluster_of("{node: dgx-a100, nodes: " + std::to_string(nodes) + "}");
+    Ring members(cluster.gpu_count());
+    std::iota(members.begin(), members.end(), 0U);
+    const CollectiveGroup group(cluster, members);
+    CHECK(group.ring_channels().size() == 8);
+    for (const Ring& ring : group.ring_channels()) {
+      std::uint32_t changes = 0;
+      for (std::size_t i = 0; i < ring.size(); ++i) {
+        const std::uint32_t from = ring[i], to = ring[(i + 1) % ring.size()];
+        if (from / 8 != to / 8 && from % 8 != to % 8) ++changes;
+      }
+      CHECK(changes == nodes % 2);
+    }
+  }
+}
+
 TEST_CASE("ring order: one channel where nodes have different numbers of members") {
   const Cluster cluster = three_nodes();
   CHECK(CollectiveGroup(cluster, {0, 4, 1}).ring_channels() == Rings{{0, 2, 1}});
-  CHECK(CollectiveGroup(cluster, {8, 0, 9, 4, 1, 10}).ring_channels() == Rings{{0, 2, 5, 1, 4, 3}});
+  CHECK(CollectiveGroup(cluster, {8, 0, 9, 4, 1, 10}).ring_channels() == Rings{{0, 2, 5, 4, 1, 3}});
 }
 
 TEST_CASE("ring order: every channel passes every member once and every node once") {
