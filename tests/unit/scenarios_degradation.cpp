@@ -7,31 +7,14 @@
 
 #include "tests/support/faults.hpp"
 #include "tests/support/relative.hpp"
-#include "tests/unit/scenarios_support.hpp"
+#include "tests/unit/scenarios_bare.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
 
 namespace {
 
-/// A vocabulary that needs no padding, so that gradients are the model's parameters.
-const std::string model = "model: {layers: 2, hidden: 512, heads: 8, vocab: 1024, seq_len: 256}";
-/// Nothing but links: no latency, no library.
-const std::string bare = "{gpus: 1, device: a100-80gb-sxm, nic: {count: 1, bandwidth: 10 GB/s, latency: 0 us}}";
-constexpr double port = 10e9;
 constexpr std::size_t compute = 0, data_comm = 3, bubble = 4, optimizer = 5;
-
-Scenario scenario_of(const std::string& yaml) { return read_scenario(parse_yaml(yaml, "test.yaml")); }
-
-Run run_of(const std::string& yaml, const SimulationOptions& options = {}) {
-  const Scenario scenario = scenario_of(yaml);
-  std::string why;
-  for (const Fault& fault : check_plan_of(scenario)) why += fault.to_string() + "\n";
-  REQUIRE(why == "");
-  Run run = run_scenario(scenario, options);
-  CHECK(run.faults == "");
-  return run;
-}
 
 /// What the run throws.
 std::string cut_off(const std::string& yaml) {

@@ -8,30 +8,12 @@
 
 #include "tests/support/faults.hpp"
 #include "tests/support/relative.hpp"
-#include "tests/unit/scenarios_support.hpp"
+#include "tests/unit/scenarios_bare.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
 
 namespace {
-
-/// A vocabulary that needs no padding, so that gradients are the model's parameters.
-const std::string model = "model: {layers: 2, hidden: 512, heads: 8, vocab: 1024, seq_len: 256}";
-/// Nothing but links: no latency, no library.
-const std::string bare = "{gpus: 1, device: a100-80gb-sxm, nic: {count: 1, bandwidth: 10 GB/s, latency: 0 us}}";
-constexpr double port = 10e9;
-
-Scenario scenario_of(const std::string& yaml) { return read_scenario(parse_yaml(yaml, "test.yaml")); }
-
-Run run_of(const std::string& yaml, const SimulationOptions& options = {}) {
-  const Scenario scenario = scenario_of(yaml);
-  std::string why;
-  for (const Fault& fault : check_plan_of(scenario)) why += fault.to_string() + "\n";
-  REQUIRE(why == "");
-  Run run = run_scenario(scenario, options);
-  CHECK(run.faults == "");
-  return run;
-}
 
 /// Seconds of the gradients of `model`, of 4 bytes each, over a port.
 double gradients_over_port(const std::string& yaml) {
