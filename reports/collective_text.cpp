@@ -26,10 +26,6 @@ std::string origins_text(const Node& node) {
   return out.empty() ? "the node type does not say" : out;
 }
 
-std::string counted(std::uint64_t number, std::string_view what) {
-  return fmt::format("{} {}{}", grouped(number), what, number == 1 ? "" : "s");
-}
-
 std::string ranks_text(const std::vector<std::uint32_t>& ranks) {
   return ranks.size() == 1 ? counted(ranks.front(), "rank")
                            : fmt::format("{} to {} ranks", grouped(ranks.front()), grouped(ranks.back()));

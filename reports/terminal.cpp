@@ -89,6 +89,10 @@ std::string bar(double share, std::size_t width) {
 
 std::string grouped(std::uint64_t number) { return with_commas(fmt::to_string(number)); }
 
+std::string counted(std::uint64_t number, std::string_view what, std::string_view plural) {
+  return fmt::format("{} {}{}", grouped(number), what, number == 1 ? "" : plural);
+}
+
 std::string significant(double number, int digits) {
   if (!std::isfinite(number) || number == 0) return fmt::format("{:g}", number);
   const int whole = static_cast<int>(std::floor(std::log10(std::abs(number)))) + 1;

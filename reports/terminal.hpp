@@ -25,6 +25,8 @@ std::string bar(double share, std::size_t width);
 
 /// "1,536".
 std::string grouped(std::uint64_t number);
+/// "1 GPU", "1,024 GPUs".
+std::string counted(std::uint64_t number, std::string_view what, std::string_view plural = "s");
 /// `digits` significant digits, but every digit of the whole part, which is grouped: "131,072", "48.9", "0.0313".
 std::string significant(double number, int digits);
 /// Of a share 0..1: "67.8 %"; "–" for exactly nothing.

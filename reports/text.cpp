@@ -71,11 +71,6 @@ std::string parameters_text(double parameters) {
   return significant(parameters, 3);
 }
 
-/// "1 GPU", "1,024 GPUs".
-std::string counted(std::uint64_t number, std::string_view what) {
-  return fmt::format("{} {}{}", grouped(number), what, number == 1 ? "" : "s");
-}
-
 void write_header(const Page& page, const Result& result) {
   page.out << page.paint(bold, result.name) << "\n";
   const std::string what =

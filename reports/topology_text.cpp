@@ -18,10 +18,6 @@ void write_line(std::ostream& out, std::string_view label, const std::string& va
   out << "  " << left(label, label_width) << value << "\n";
 }
 
-std::string counted(std::uint64_t number, std::string_view what, std::string_view plural = "s") {
-  return fmt::format("{} {}{}", grouped(number), what, number == 1 ? "" : plural);
-}
-
 std::string range(std::uint64_t least, std::uint64_t most) {
   return least == most ? grouped(least) : fmt::format("{} to {}", grouped(least), grouped(most));
 }
