@@ -25,12 +25,6 @@ std::vector<Flops> executed_flops(const Program& program) {
   return out;
 }
 
-Seconds latest(const std::vector<OpId>& ops, const Timeline& timeline) {
-  Seconds end;
-  for (const OpId op : ops) end = std::max(end, timeline.end[index(op)]);
-  return end;
-}
-
 CollectiveTimes replay_once(const Simulation& s, Replayer& replayer) {
   CollectiveTimes times;
   if (!s.options.reuse_collectives) return times;
@@ -110,6 +104,12 @@ Result run(const Scenario& scenario, const SimulationOptions& options) {
 }
 
 }  // namespace
+
+Seconds latest(const std::vector<OpId>& ops, const Timeline& timeline) {
+  Seconds end;
+  for (const OpId op : ops) end = std::max(end, timeline.end[index(op)]);
+  return end;
+}
 
 Simulation::Simulation(const Scenario& of, const SimulationOptions& how)
     : scenario(of),

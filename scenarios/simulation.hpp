@@ -32,6 +32,9 @@ struct Simulation {
   }
 };
 
+/// When all of the ops have ended.
+Seconds latest(const std::vector<OpId>& ops, const Timeline& timeline);
+
 /// Everything that follows from what was simulated; the schedule, the network and the timeline stay where they are.
 /// `alone`: an iteration of each job that has the cluster to itself.
 Result result_of(const Simulation& simulation, const std::vector<Seconds>& alone);

@@ -40,6 +40,33 @@ void add_link(const Cluster& cluster, LinkId id, double bytes, Result& result,
       {cluster.links()[index(id)], std::move(crossed_by), bytes, bytes / capacity(cluster, id, result.run_time)});
 }
 
+/// With conditions: what each link was found to carry.
+void add_found_links(const Simulation& s, Result& result) {
+  for (std::uint32_t l = 0; l < s.timeline.link_bytes.size(); ++l)
+    if (s.timeline.link_bytes[l] > 0) add_link(s.scenario.cluster, LinkId{l}, s.timeline.link_bytes[l], result);
+}
+
+/// Of every link of the cluster, left out of the replay or not; links used alike are one row.
+void add_crossed_links(const Simulation& s, Result& result) {
+  const auto& links = s.scenario.cluster.links();
+  std::vector<std::map<PathId, std::uint32_t>> crossed_by(links.size());
+  for (std::uint32_t w = 0; w < s.communication.wires().size(); ++w)
+    for (LinkId link : s.communication.wires()[w].route) ++crossed_by[index(link)][s.folding.path(w)];
+  const std::vector<double> bytes_of_path = bytes_by_path(s.lowered.schedule, s.folding.network.path_count());
+  std::map<std::pair<LinkKind, std::map<PathId, std::uint32_t>>, std::size_t> row_of;
+  for (std::uint32_t l = 0; l < links.size(); ++l) {
+    if (crossed_by[l].empty()) continue;
+    const auto [found, fresh] = row_of.try_emplace({links[l].kind, crossed_by[l]}, result.hottest_links.size());
+    if (!fresh) {
+      ++result.hottest_links[found->second].link.members;
+      continue;
+    }
+    double bytes = 0;
+    for (const auto& [path, times] : crossed_by[l]) bytes += bytes_of_path[index(path)] * times;
+    add_link(s.scenario.cluster, LinkId{l}, bytes, result, {crossed_by[l].begin(), crossed_by[l].end()});
+  }
+}
+
 /// Over all GPUs and times, the least slowdown as a multiple of that at the start, which schedules have in them.
 double least_slowdown(const Degradation& degradation) {
   double least = 1.0;
@@ -76,31 +103,11 @@ void note_model(const Job& job, const std::string& whose, Result& result) {
 
 }  // namespace
 
-// Of every link of the cluster, left out of the replay or not; links used alike are one row. With conditions each link
-// carried what it was found to carry.
 void fill_links(const Simulation& s, Result& result) {
-  const auto& links = s.scenario.cluster.links();
-  const bool conditions = has_conditions(s.scenario.cluster);
-  std::vector<std::map<PathId, std::uint32_t>> crossed_by(links.size());
-  for (std::uint32_t w = 0; w < s.communication.wires().size(); ++w)
-    for (LinkId link : s.communication.wires()[w].route) ++crossed_by[index(link)][s.folding.path(w)];
-  const std::vector<double> bytes_of_path = bytes_by_path(s.lowered.schedule, s.folding.network.path_count());
-  std::map<std::pair<LinkKind, std::map<PathId, std::uint32_t>>, std::size_t> row_of;
-  for (std::uint32_t l = 0; l < links.size(); ++l) {
-    if (crossed_by[l].empty() && !conditions) continue;
-    if (conditions) {
-      if (s.timeline.link_bytes[l] > 0) add_link(s.scenario.cluster, LinkId{l}, s.timeline.link_bytes[l], result);
-      continue;
-    }
-    const auto [found, fresh] = row_of.try_emplace({links[l].kind, crossed_by[l]}, result.hottest_links.size());
-    if (!fresh) {
-      ++result.hottest_links[found->second].link.members;
-      continue;
-    }
-    double bytes = 0;
-    for (const auto& [path, times] : crossed_by[l]) bytes += bytes_of_path[index(path)] * times;
-    add_link(s.scenario.cluster, LinkId{l}, bytes, result, {crossed_by[l].begin(), crossed_by[l].end()});
-  }
+  if (has_conditions(s.scenario.cluster))
+    add_found_links(s, result);
+  else
+    add_crossed_links(s, result);
   std::ranges::stable_sort(result.hottest_links, std::greater{}, &LinkUse::utilisation);
   std::map<LinkKind, int> of_kind;
   std::erase_if(result.hottest_links,

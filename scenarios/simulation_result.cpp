@@ -62,8 +62,7 @@ class Filling {
                   .iterations = {},
                   .alone = alone_[j]};
     for (const std::vector<OpId>& ops : s_.lowered.iteration_ends[j]) {
-      Seconds end = out.end;
-      for (const OpId op : ops) end = std::max(end, s_.timeline.end[index(op)]);
+      const Seconds end = std::max(out.end, latest(ops, s_.timeline));
       out.iterations.push_back(end - out.end);
       out.end = end;
     }

@@ -33,6 +33,7 @@ bool is_undisturbed(const Cluster& cluster, const std::vector<LinkId>& inside) {
 }
 
 bool is_undisturbed(const Cluster& cluster, std::uint32_t from, std::uint32_t to) {
+  if (!has_conditions(cluster)) return true;
   const std::vector<Epoch>& epochs = cluster.degradation().epochs;
   const bool links_change =
       std::ranges::any_of(epochs, [&](const Epoch& epoch) { return epoch.links != epochs.front().links; });
@@ -86,10 +87,11 @@ Conditions::Way RunConditions::only_way(PathId path, const Wire& wire) const {
   return {path, latency(wire, wire.only, epoch_) - latency(wire, wire.only, 0)};
 }
 
-Conditions::Way RunConditions::make_way(PathId path, const Wire& wire, const std::vector<LinkId>& route) {
-  const std::vector<LinkId> at_start = cluster_.route(wire.from, wire.to, wire.flow);
-  const Seconds extra = latency(wire, route, epoch_) - latency(wire, at_start, 0);
-  if (route == at_start) return {path, extra};
+Conditions::Way RunConditions::make_way(PathId path, Known& known, const std::vector<LinkId>& route) {
+  const Wire& wire = known.wire;
+  if (known.at_start.empty()) known.at_start = cluster_.route(wire.from, wire.to, wire.flow);
+  const Seconds extra = latency(wire, route, epoch_) - latency(wire, known.at_start, 0);
+  if (route == known.at_start) return {path, extra};
   const auto [found, fresh] = path_of_route_.try_emplace(route);
   if (fresh) {
     std::vector<Hop> hops;
@@ -102,17 +104,17 @@ Conditions::Way RunConditions::make_way(PathId path, const Wire& wire, const std
 Conditions::Way RunConditions::way(PathId path, const Load& load) {
   const auto found = wires_.find(path);
   if (found == wires_.end()) return {path, Seconds(0)};
-  auto& [wire, by_epoch, is_known] = found->second;
+  auto& [wire, at_start, by_epoch, is_known] = found->second;
   try {
     if (!wire.only.empty()) return only_way(path, wire);
     if (cluster_.live(wire.from, wire.to)) {
       const LiveStart start{started_[wire.from]++, load};
-      return make_way(path, wire, cluster_.route(wire.from, wire.to, wire.flow, epoch_, &start));
+      return make_way(path, found->second, cluster_.route(wire.from, wire.to, wire.flow, epoch_, &start));
     }
     by_epoch.resize(cluster_.degradation().epochs.size());
     is_known.resize(by_epoch.size(), false);
     if (!is_known[epoch_])
-      by_epoch[epoch_] = make_way(path, wire, cluster_.route(wire.from, wire.to, wire.flow, epoch_));
+      by_epoch[epoch_] = make_way(path, found->second, cluster_.route(wire.from, wire.to, wire.flow, epoch_));
     is_known[epoch_] = true;
     return by_epoch[epoch_];
   } catch (const CutOff& cut) {

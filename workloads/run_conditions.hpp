@@ -34,7 +34,7 @@ class RunConditions final : public Conditions {
     bool every_latency = false;
     std::vector<LinkId> only = {};  ///< where there is no other way: to or from a switch that computes
   };
-  void add_path(PathId path, const Wire& wire) { wires_[path] = {wire, {}, {}}; }
+  void add_path(PathId path, const Wire& wire) { wires_[path] = {wire, {}, {}, {}}; }
   /// GPUs by rank of the schedules; none: ranks compute undisturbed.
   void set_gpus(std::vector<std::uint32_t> gpu_of_rank) { gpus_ = std::move(gpu_of_rank); }
 
@@ -47,11 +47,12 @@ class RunConditions final : public Conditions {
  private:
   struct Known {
     Wire wire;
-    std::vector<Way> by_epoch;  // of a wire whose routes are not live; filled as they are asked for
+    std::vector<LinkId> at_start;  // its route; empty until it is asked for
+    std::vector<Way> by_epoch;     // of a wire whose routes are not live; filled as they are asked for
     std::vector<bool> is_known;
   };
   [[nodiscard]] Way only_way(PathId path, const Wire& wire) const;
-  [[nodiscard]] Way make_way(PathId path, const Wire& wire, const std::vector<LinkId>& route);
+  [[nodiscard]] Way make_way(PathId path, Known& known, const std::vector<LinkId>& route);
   [[nodiscard]] Seconds latency(const Wire& wire, const std::vector<LinkId>& route, std::size_t epoch) const;
 
   const Cluster& cluster_;
