@@ -1,16 +1,41 @@
-// Model: the shape of a decoder-only transformer (GPT-3 and Llama families).
+// Model: the shape of a decoder-only transformer (GPT-3, Llama, Mixtral and DeepSeek families), or a sequence of layers
+// of any other kind.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "engine/base/document.hpp"
+#include "workloads/layer_work.hpp"
 
 namespace rehearse {
 
 enum class Norm : std::uint8_t { layer_norm, rms_norm };
 enum class Activation : std::uint8_t { gelu, swiglu, squared_relu };
 enum class Positions : std::uint8_t { learned, rotary };
+
+/// A mixture of experts in place of the MLP (Fedus et al. 2021; Dai et al. 2024 for shared experts).
+struct Experts {
+  std::int64_t count = 0;        ///< 0: the model is dense
+  std::int64_t per_token = 1;    ///< top k
+  std::int64_t ffn = 0;          ///< inner width of one
+  std::int64_t shared = 0;       ///< experts of the same width that every token goes through as well
+  std::int64_t first_dense = 0;  ///< so many layers from the first have an MLP all the same
+  std::int64_t every = 1;        ///< of the others each so-many-th has experts, beginning with the first
+  /// Slots of an expert as a share of what it would get if tokens were spread evenly: it computes them all, and
+  /// tokens beyond them are dropped. 0: as many as come, which is taken to be even.
+  double capacity_factor = 0;
+};
+
+/// Multi-head latent attention (DeepSeek-V2, arXiv 2405.04434, Section 2.1): queries, and keys with values, by way of
+/// narrow products. Model::head_dim is that of a query and a key, `rotary` included.
+struct LatentAttention {
+  std::int64_t query_rank = 0;  ///< 0: queries are made at once
+  std::int64_t kv_rank = 0;     ///< 0: no latent attention
+  std::int64_t rotary = 0;      ///< of head_dim so many carry the position; of a key one for all heads
+  std::int64_t value_dim = 0;   ///< of a value of a head
+};
 
 struct Model {
   std::string name;
@@ -28,6 +53,19 @@ struct Model {
   bool bias = true;  ///< linear layers have one
   bool dropout = true;
   bool tied_embeddings = true;  ///< the output layer is the input embedding
+  Experts experts;
+  LatentAttention latent;
+  /// Not a transformer: these layers one after another; of the above only `layers` (their number), `name` and seq_len
+  /// (1: a sample is one token) mean anything.
+  std::vector<LayerWork> sequence;
+
+  [[nodiscard]] bool is_transformer() const { return sequence.empty(); }
+  [[nodiscard]] bool has_experts(std::int64_t layer) const {
+    return experts.count > 0 && layer >= experts.first_dense && (layer - experts.first_dense) % experts.every == 0;
+  }
+  [[nodiscard]] bool is_latent() const { return latent.kv_rank > 0; }
+  /// Of a value of one head: head_dim, but for latent attention.
+  [[nodiscard]] std::int64_t value_dim() const { return is_latent() ? latent.value_dim : head_dim; }
 
   /// swiglu has a gate: the first MLP product is twice as wide.
   [[nodiscard]] bool gated() const { return activation == Activation::swiglu; }
@@ -35,12 +73,10 @@ struct Model {
   [[nodiscard]] std::int64_t kv_width() const { return kv_heads * head_dim; }
   [[nodiscard]] std::int64_t attention_width() const { return heads * head_dim; }
 
-  /// Parameters of one layer: QKV, projection, MLP, norms and biases.
-  [[nodiscard]] std::int64_t layer_parameters() const;
-  /// Token and position embeddings; of the output layer where it is not tied.
-  [[nodiscard]] std::int64_t embedding_parameters() const;
-  [[nodiscard]] std::int64_t head_parameters() const;
+  /// All of them, each once: the sums of workloads/parameters.hpp.
   [[nodiscard]] std::int64_t parameters() const;
+  /// Those that one token goes through: of the experts only as many as it is sent to.
+  [[nodiscard]] std::int64_t active_parameters() const;
 };
 
 /// Read a model; faults are noted on the reader.
