@@ -9,9 +9,9 @@ namespace rehearse {
 
 namespace {
 
-constexpr std::array<std::string_view, kind_count> kind_names{"forward",   "backward",       "recompute",
-                                                              "optimizer", "tensor_comm",    "pipeline_comm",
-                                                              "data_comm", "embedding_comm", "other"};
+constexpr std::array<std::string_view, kind_count> kind_names{
+    "forward",        "backward", "recompute",       "optimizer",    "tensor_comm", "pipeline_comm", "data_comm",
+    "embedding_comm", "other",    "backward_weight", "context_comm", "expert_comm", "offload"};
 
 /// The slice of a flat array that an interned index names; empty for `no_index`.
 template <class T>

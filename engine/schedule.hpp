@@ -30,9 +30,13 @@ enum class Kind : std::uint8_t {
   pipeline_comm,
   data_comm,
   embedding_comm,
-  other
+  other,
+  backward_weight,  ///< gradients of weights, where they are a pass of their own
+  context_comm,
+  expert_comm,
+  offload  ///< to the host's memory and back
 };
-inline constexpr std::size_t kind_count = 9;
+inline constexpr std::size_t kind_count = 13;
 std::string_view kind_name(Kind kind);
 /// The inverse; throws std::invalid_argument.
 Kind kind_of_name(std::string_view name);

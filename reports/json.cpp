@@ -12,12 +12,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json breakdown_json(const Breakdown& b) {
-  return {{"compute", b.compute.value()},
-          {"tensor_comm", b.tensor_comm.value()},
-          {"pipeline_comm", b.pipeline_comm.value()},
-          {"data_comm", b.data_comm.value()},
-          {"bubble", b.bubble.value()},
-          {"optimizer", b.optimizer.value()}};
+  Json parts = Json::object();
+  for (const BreakdownRow& row : breakdown_table()) parts[std::string(row.name)] = (b.*row.time).value();
+  return parts;
 }
 
 Json memory_json(const MemoryAccount& memory) {

@@ -8,9 +8,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "reports/aligned_table.hpp"
 #include "reports/sweep_report.hpp"
 #include "reports/terminal.hpp"
-#include "reports/aligned_table.hpp"
 
 namespace rehearse {
 

@@ -102,15 +102,18 @@ void write_breakdown(const Page& page, const Result& result) {
   page.heading("Where the time goes", slowest_text(result));
   const Scale scale = scale_for(b.total());
   std::vector<BarRow> rows;
-  const auto add = [&](const char* label, Seconds time, std::string_view colour) {
-    rows.push_back({label, time.value() / whole, colour, scale.text(time.value()), percent(time.value() / whole)});
-  };
-  add("compute", b.compute, green);
-  add("tensor communication", b.tensor_comm, yellow);
-  add("pipeline communication", b.pipeline_comm, cyan);
-  add("data communication", b.data_comm, blue);
-  add("pipeline bubble", b.bubble, red);
-  add("optimizer", b.optimizer, magenta);
+  const std::array<std::string_view, 9> colours{green, yellow, yellow, yellow, cyan, blue, blue, red, magenta};
+  std::size_t part = 0;
+  for (const BreakdownRow& row : breakdown_table()) {
+    const Seconds time = b.*row.time;
+    const std::string_view colour = colours.at(part++);
+    // What a plan has nothing of is not mentioned, but for what every plan is looked at for.
+    const bool rare =
+        row.time == &Breakdown::context_comm || row.time == &Breakdown::expert_comm || row.time == &Breakdown::offload;
+    if (rare && time == Seconds(0)) continue;
+    rows.push_back({std::string(row.description), time.value() / whole, colour, scale.text(time.value()),
+                    percent(time.value() / whole)});
+  }
   rows.push_back({"iteration", 0, "", scale.text(whole), percent(1)});
   bar_rows(page, rows, false);
 }

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "reports/validation_report.hpp"
 #include "reports/aligned_table.hpp"
+#include "reports/validation_report.hpp"
 
 namespace rehearse {
 

@@ -7,15 +7,44 @@ namespace rehearse {
 
 namespace {
 
-enum Category : std::uint8_t { compute, optimizer, tensor_comm, data_comm, pipeline_comm, category_count };
+constexpr std::array<BreakdownRow, 9> rows{{
+    {"compute", "compute", &Breakdown::compute},
+    {"tensor_comm", "tensor communication", &Breakdown::tensor_comm},
+    {"context_comm", "context communication", &Breakdown::context_comm},
+    {"expert_comm", "expert communication", &Breakdown::expert_comm},
+    {"pipeline_comm", "pipeline communication", &Breakdown::pipeline_comm},
+    {"data_comm", "data communication", &Breakdown::data_comm},
+    {"offload", "offload", &Breakdown::offload},
+    {"bubble", "pipeline bubble", &Breakdown::bubble},
+    {"optimizer", "optimizer", &Breakdown::optimizer},
+}};
+
+/// Of what is under way at a moment the first counts.
+enum Category : std::uint8_t {
+  compute,
+  optimizer,
+  tensor_comm,
+  context_comm,
+  expert_comm,
+  data_comm,
+  pipeline_comm,
+  offload,
+  category_count
+};
+constexpr std::array<Seconds Breakdown::*, category_count> part_of{
+    &Breakdown::compute,     &Breakdown::optimizer, &Breakdown::tensor_comm,   &Breakdown::context_comm,
+    &Breakdown::expert_comm, &Breakdown::data_comm, &Breakdown::pipeline_comm, &Breakdown::offload};
 
 Category category_of(Kind kind) {
   switch (kind) {
     case Kind::optimizer: return optimizer;
     case Kind::tensor_comm: return tensor_comm;
+    case Kind::context_comm: return context_comm;
+    case Kind::expert_comm: return expert_comm;
     case Kind::data_comm:
     case Kind::embedding_comm: return data_comm;
     case Kind::pipeline_comm: return pipeline_comm;
+    case Kind::offload: return offload;
     default: return compute;
   }
 }
@@ -51,12 +80,10 @@ class Sweep {
       active[edge.category] += edge.change;
     }
     pass_time(window.end.value());
-    return {.compute = Seconds(sums[compute]),
-            .tensor_comm = Seconds(sums[tensor_comm]),
-            .pipeline_comm = Seconds(sums[pipeline_comm]),
-            .data_comm = Seconds(sums[data_comm]),
-            .bubble = Seconds(sums[category_count]),
-            .optimizer = Seconds(sums[optimizer])};
+    Breakdown out;
+    for (std::size_t c = 0; c < category_count; ++c) out.*part_of[c] = Seconds(sums[c]);
+    out.bubble = Seconds(sums[category_count]);
+    return out;
   }
 
  private:
@@ -78,6 +105,17 @@ class Sweep {
 };
 
 }  // namespace
+
+Seconds Breakdown::total() const {
+  Seconds sum;
+  for (const BreakdownRow& row : rows) sum += this->*row.time;
+  return sum;
+}
+
+const Table<BreakdownRow>& breakdown_table() {
+  static const Table<BreakdownRow> table("part of the breakdown", rows);
+  return table;
+}
 
 std::vector<Breakdown> break_down(const Schedule& schedule, const Timeline& timeline,
                                   const std::vector<Window>& windows) {

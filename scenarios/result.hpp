@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/base/document.hpp"
+#include "engine/base/table.hpp"
 #include "engine/base/units.hpp"
 #include "engine/network.hpp"
 #include "engine/schedule.hpp"
@@ -18,9 +19,17 @@ namespace rehearse {
 
 /// Exposed time of one GPU, adding up to the iteration.
 struct Breakdown {
-  Seconds compute, tensor_comm, pipeline_comm, data_comm, bubble, optimizer;
-  [[nodiscard]] Seconds total() const { return compute + tensor_comm + pipeline_comm + data_comm + bubble + optimizer; }
+  Seconds compute, tensor_comm, context_comm, expert_comm, pipeline_comm, data_comm, offload, bubble, optimizer;
+  [[nodiscard]] Seconds total() const;
 };
+
+/// A part of it, in the order of reports.
+struct BreakdownRow {
+  std::string_view name;         ///< "tensor_comm", as in files
+  std::string_view description;  ///< "tensor communication", as for people
+  Seconds Breakdown::*time;
+};
+const Table<BreakdownRow>& breakdown_table();
 
 struct MemoryPart {
   std::string name;  ///< "weights", "gradients", "optimizer", "activations", ...

@@ -29,12 +29,8 @@ void add_memory(std::vector<ResultFigure>& figures, const MemoryAccount& memory)
 }
 
 void add_breakdown(std::vector<ResultFigure>& figures, const Breakdown& b) {
-  figures.push_back(figure("compute_s", b.compute.value()));
-  figures.push_back(figure("tensor_comm_s", b.tensor_comm.value()));
-  figures.push_back(figure("pipeline_comm_s", b.pipeline_comm.value()));
-  figures.push_back(figure("data_comm_s", b.data_comm.value()));
-  figures.push_back(figure("bubble_s", b.bubble.value()));
-  figures.push_back(figure("optimizer_s", b.optimizer.value()));
+  for (const BreakdownRow& row : breakdown_table())
+    figures.push_back(figure(std::string(row.name) + "_s", (b.*row.time).value()));
 }
 
 }  // namespace

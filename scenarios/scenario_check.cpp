@@ -7,22 +7,17 @@
 
 #include "engine/base/quantity_text.hpp"
 #include "scenarios/job_read.hpp"
-#include "workloads/job_layout.hpp"
-#include "workloads/memory.hpp"
+#include "scenarios/simulate.hpp"
 
 namespace rehearse {
 
 namespace {
 
-/// The node groups that the job's stage runs on; of all stages where `stage` is negative. All there are where the job
-/// has no GPUs yet.
-std::set<std::uint32_t> groups_of(const Scenario& s, const Job& job, std::int64_t stage = -1) {
-  const PlanLayout layout(job.plan, job.placement.order);
+/// The node groups that the job runs on. All there are where the job has no GPUs yet.
+std::set<std::uint32_t> groups_of(const Scenario& s, const Job& job) {
   std::set<std::uint32_t> groups;
   for (std::uint32_t g = 0; job.gpus.empty() && g < s.cluster.groups().size(); ++g) groups.insert(g);
-  for (std::uint32_t rank = 0; rank < job.gpus.size(); ++rank)
-    if (stage < 0 || layout.coordinate(rank, Degree::pipeline) == stage)
-      groups.insert(s.cluster.group_number(job.gpus[rank]));
+  for (const std::uint32_t gpu : job.gpus) groups.insert(s.cluster.group_number(gpu));
   return groups;
 }
 
@@ -39,23 +34,11 @@ void check_precision(const Scenario& s, std::size_t j, std::vector<Fault>& fault
   }
 }
 
-/// Of the first stage that does not fit, if one does not.
-void check_memory(const Scenario& s, std::size_t j, std::vector<Fault>& faults) {
-  const Job& job = s.jobs[j];
-  for (std::int64_t stage = 0; stage < job.plan.pipeline; ++stage) {
-    const StageMemory m = stage_memory(job.model, job.plan, stage);
-    for (const std::uint32_t group : groups_of(s, job, stage)) {
-      const Bytes capacity = s.cluster.groups()[group].device.memory_capacity;
-      if (m.peak() <= capacity) continue;
-      faults.push_back(fault_at(
-          s, s.job_keys[j] + "plan",
-          fmt::format("stage {} does not fit in memory: weights {}, gradients {}, optimizer {}, "
-                      "activations {}, recomputation {}; together {} of {}",
-                      stage, to_text(m.weights), to_text(m.gradients), to_text(m.optimizer), to_text(m.activations),
-                      to_text(m.recomputation), to_text(m.peak()), to_text(capacity))));
-      return;
-    }
-  }
+std::string account_text(const StageMemory& m) {
+  std::string text;
+  for (const MemoryPart& part : memory_parts(m))
+    if (part.bytes > Bytes(0)) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", part.name, to_text(part.bytes));
+  return text;
 }
 
 }  // namespace
@@ -76,7 +59,18 @@ std::vector<Fault> check_plan_of(const Scenario& s) {
 
 std::vector<Fault> check_memory_of(const Scenario& s) {
   std::vector<Fault> faults;
-  for (std::size_t j = 0; j < s.jobs.size(); ++j) check_memory(s, j, faults);
+  const JobLayout layout(s.jobs, s.cluster);
+  const Program program = build_program(s.jobs, layout, s.cluster, {});
+  std::set<std::uint32_t> told;  // of each job the first stage that does not fit
+  for (std::uint32_t r = 0; r < layout.roles().size(); ++r) {
+    const Role& role = layout.roles()[r];
+    const StageMemory m = stage_memory(s.jobs[role.job], program, role, r);
+    const Bytes capacity = s.cluster.groups()[role.group].device.memory_capacity;
+    if (m.peak() <= capacity || !told.insert(role.job).second) continue;
+    faults.push_back(fault_at(s, s.job_keys[role.job] + "plan",
+                              fmt::format("stage {} does not fit in memory: {}; together {} of {}", role.stage,
+                                          account_text(m), to_text(m.peak()), to_text(capacity))));
+  }
   return faults;
 }
 

@@ -119,8 +119,10 @@ Simulation::Simulation(const Scenario& of, const SimulationOptions& how)
       communication(of.jobs, program, of.cluster),
       folding(fold(communication, of.cluster, how.fold && !has_conditions(of.cluster))),
       flops(executed_flops(program)) {
-  for (const Role& role : layout.roles())
-    memory.push_back(stage_memory(of.jobs[role.job].model, of.jobs[role.job].plan, role.stage));
+  for (std::uint32_t r = 0; r < layout.roles().size(); ++r) {
+    const Role& role = layout.roles()[r];
+    memory.push_back(stage_memory(of.jobs[role.job], program, role, r));
+  }
 }
 
 Result simulate(const Scenario& scenario, const SimulationOptions& options) {

@@ -5,7 +5,7 @@
 
 #include "scenarios/result.hpp"
 #include "scenarios/scenario.hpp"
-#include "workloads/memory.hpp"
+#include "workloads/memory/account.hpp"
 
 namespace rehearse {
 

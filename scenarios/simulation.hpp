@@ -8,7 +8,7 @@
 #include "scenarios/scenario.hpp"
 #include "scenarios/simulate.hpp"
 #include "workloads/lowering.hpp"
-#include "workloads/memory.hpp"
+#include "workloads/memory/account.hpp"
 
 namespace rehearse {
 

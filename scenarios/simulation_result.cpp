@@ -13,13 +13,14 @@ namespace rehearse {
 
 namespace {
 
-Breakdown divided(const Breakdown& b, double by) {
-  return {.compute = b.compute / by,
-          .tensor_comm = b.tensor_comm / by,
-          .pipeline_comm = b.pipeline_comm / by,
-          .data_comm = b.data_comm / by,
-          .bubble = b.bubble / by,
-          .optimizer = b.optimizer / by};
+Breakdown divided(Breakdown b, double by) {
+  for (const BreakdownRow& row : breakdown_table()) b.*row.time = b.*row.time / by;
+  return b;
+}
+
+/// Whose collectives, gathers of parameters apart, sum gradients.
+bool is_gradient_group(GroupKind kind) {
+  return kind == GroupKind::data || kind == GroupKind::shard || kind == GroupKind::expert_data;
 }
 
 class Filling {
@@ -132,11 +133,10 @@ class Filling {
 
   void fill_gradients(SimulatedGpu& gpu) const {
     const Plan& plan = job(gpu.job).plan;
-    if (plan.data < 2) return;
-    for (std::int64_t chunk = gpu.stage; chunk < plan.chunks(); chunk += plan.pipeline)
-      gpu.gradient_tensors += static_cast<std::uint64_t>(chunk_tensors(job(gpu.job).model, plan, chunk));
+    if (plan.replicas() < 2) return;
+    gpu.gradient_tensors = static_cast<std::uint64_t>(held_of_stage(job(gpu.job).model, plan, gpu.stage).tensors);
     for (const CollectiveUse& use : gpu.collectives)
-      if (use.group == GroupKind::data && use.op != CollectiveOp::all_gather) gpu.gradient_reductions += use.calls;
+      if (is_gradient_group(use.group) && use.op != CollectiveOp::all_gather) gpu.gradient_reductions += use.calls;
   }
 
   /// Of all jobs; of one of them what is of an iteration.
@@ -199,11 +199,11 @@ class Filling {
 }  // namespace
 
 std::vector<MemoryPart> memory_parts(const StageMemory& stage) {
-  return {{"weights", stage.weights},
-          {"gradients", stage.gradients},
-          {"optimizer", stage.optimizer},
-          {"activations", stage.activations},
-          {"recomputation", stage.recomputation}};
+  std::vector<MemoryPart> parts{
+      {"weights", stage.weights}, {"gradients", stage.gradients}, {"optimizer", stage.optimizer}};
+  for (std::size_t use = 0; use < memory_use_count; ++use)
+    parts.push_back({std::string(memory_use_name(static_cast<MemoryUse>(use))), stage.used[use]});
+  return parts;
 }
 
 Result result_of(const Simulation& simulation, const std::vector<Seconds>& alone) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <set>
 
+#include "workloads/group_keys.hpp"
 #include "workloads/merged_latency.hpp"
 
 namespace rehearse {
@@ -49,32 +50,48 @@ Communication::Communication(std::span<const Job> jobs, const Program& program, 
     : jobs_(jobs), layout_(jobs, cluster), cluster_(cluster) {
   for (auto& of : group_of_) of.assign(layout_.workers(), no_group);
   for (std::uint32_t job = 0; job < jobs.size(); ++job) add_groups(job);
+  add_concurrency(program);
   add_specs(program);
   for (std::uint32_t g = 0; g < groups_.size(); ++g) add_collective_wires(g);
   add_pipeline_wires(program);
 }
 
 void Communication::add_groups(std::uint32_t job) {
-  const Plan& plan = jobs_[job].plan;
-  const auto t = static_cast<std::uint32_t>(plan.tensor), d = static_cast<std::uint32_t>(plan.data),
-             p = static_cast<std::uint32_t>(plan.pipeline);
-  const auto worker = [&](std::uint32_t tensor, std::uint32_t data, std::uint32_t stage) {
-    return layout_.first_worker(job) + layout_.ranks(job).rank(tensor, data, stage);
-  };
-  const auto collect = [&](std::uint32_t count, auto worker_of) {
-    std::vector<std::uint32_t> members;
-    for (std::uint32_t i = 0; i < count; ++i) members.push_back(worker_of(i));
-    return members;
-  };
-  for (std::uint32_t s = 0; s < p; ++s) {
-    for (std::uint32_t j = 0; j < d; ++j)
-      add_group(GroupKind::tensor, job, collect(t, [&](std::uint32_t i) { return worker(i, j, s); }));
-    for (std::uint32_t i = 0; i < t; ++i)
-      add_group(GroupKind::data, job, collect(d, [&](std::uint32_t j) { return worker(i, j, s); }));
+  const PlanLayout& ranks = layout_.ranks(job);
+  const GroupKeys keys(jobs_[job], ranks);
+  for (std::size_t k = 0; k < group_kind_count; ++k) {
+    const auto kind = static_cast<GroupKind>(k);
+    std::map<std::uint32_t, std::vector<std::pair<std::uint32_t, std::uint32_t>>> found;  // (place, worker) by key
+    for (std::uint32_t rank = 0; rank < ranks.ranks(); ++rank)
+      if (const auto member = keys.of(kind, rank))
+        found[member->group].emplace_back(member->place, layout_.first_worker(job) + rank);
+    for (auto& [key, members] : found) {
+      std::ranges::sort(members);
+      std::vector<std::uint32_t> workers;
+      for (const auto& [place, worker] : members) workers.push_back(worker);
+      add_group(kind, job, std::move(workers));
+    }
   }
-  if (p < 2) return;
-  for (std::uint32_t j = 0; j < d; ++j)
-    for (std::uint32_t i = 0; i < t; ++i) add_group(GroupKind::embedding, job, {worker(i, j, 0), worker(i, j, p - 1)});
+}
+
+void Communication::add_concurrency(const Program& program) {
+  for (const Job& job : jobs_)
+    concurrency_.push_back(
+        {.blocking_sends = !job.plan.overlap_p2p, .repeated = jobs_.size() > 1 || job.iterations > 1});
+  for (std::size_t role = 0; role < program.roles.size(); ++role) {
+    Concurrency& of_job = concurrency_[layout_.roles()[role].job];
+    const auto& instructions = program.roles[role];
+    std::size_t last_receive = 0;
+    for (std::size_t i = 0; i < instructions.size(); ++i)
+      if (instructions[i].type == Instruction::Type::receive) last_receive = i;
+    for (std::size_t i = 0; i < instructions.size(); ++i) {
+      if (instructions[i].type != Instruction::Type::collective) continue;
+      const CollectiveStep& step = program.calls[instructions[i].index].step;
+      const auto kind = static_cast<std::size_t>(step.group);
+      of_job.overlapped[kind] |= !step.blocking;
+      of_job.during[kind] |= i < last_receive;
+    }
+  }
 }
 
 void Communication::add_group(GroupKind kind, std::uint32_t job, std::vector<std::uint32_t> members) {

@@ -62,9 +62,10 @@ struct CommGroup {
 
 /// When flows of a job can be under way together.
 struct Concurrency {
-  bool blocking_sends = true;    ///< pipeline sends keep the sender from doing anything else
-  bool overlapped_data = false;  ///< data-parallel collectives run beside compute
-  bool repeated = false;         ///< the next iteration's messages may meet the collectives at the end of this one
+  bool blocking_sends = true;  ///< pipeline sends keep the sender from doing anything else
+  bool repeated = false;       ///< the next iteration's messages may meet the collectives at the end of this one
+  /// By kind of group: some collectives run beside what their members do; some come before a member's last receive.
+  std::array<bool, group_kind_count> overlapped{}, during{};
 };
 
 /// A collective of one group: what was chosen, and its messages.
@@ -83,11 +84,7 @@ class Communication {
   [[nodiscard]] const Cluster& cluster() const { return cluster_; }
   [[nodiscard]] std::span<const Wire> wires() const { return wires_; }
   [[nodiscard]] std::span<const CommGroup> groups() const { return groups_; }
-  [[nodiscard]] Concurrency concurrency(std::uint32_t job) const {
-    return {.blocking_sends = !jobs_[job].plan.overlap_p2p,
-            .overlapped_data = jobs_[job].plan.overlap_grad_reduce,
-            .repeated = jobs_.size() > 1 || jobs_[job].iterations > 1};
-  }
+  [[nodiscard]] const Concurrency& concurrency(std::uint32_t job) const { return concurrency_[job]; }
   /// The group of `kind` that the worker belongs to; no_group: none (a group of one is none).
   [[nodiscard]] std::uint32_t group_of(std::uint32_t worker, GroupKind kind) const {
     return group_of_[static_cast<std::size_t>(kind)][worker];
@@ -100,6 +97,7 @@ class Communication {
 
  private:
   void add_groups(std::uint32_t job);
+  void add_concurrency(const Program& program);
   void add_group(GroupKind kind, std::uint32_t job, std::vector<std::uint32_t> members);
   void add_specs(const Program& program);
   void add_collective_wires(std::uint32_t group);
@@ -111,6 +109,7 @@ class Communication {
   const Cluster& cluster_;
   std::vector<Wire> wires_;
   std::vector<CommGroup> groups_;
+  std::vector<Concurrency> concurrency_;  // by job
   std::array<std::vector<std::uint32_t>, group_kind_count> group_of_;
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> pipeline_wire_;
   using Spread = std::vector<std::vector<std::uint32_t>>;  // positions by node

@@ -5,15 +5,21 @@
 
 namespace rehearse {
 
-PlanLayout::PlanLayout(const Plan& plan, const std::array<Degree, 3>& order)
-    : size_{static_cast<std::uint32_t>(plan.tensor), static_cast<std::uint32_t>(plan.data),
-            static_cast<std::uint32_t>(plan.pipeline)},
+PlanLayout::PlanLayout(const Plan& plan, const std::array<Degree, degree_count>& order)
+    : size_{static_cast<std::uint32_t>(plan.tensor), static_cast<std::uint32_t>(plan.context),
+            static_cast<std::uint32_t>(plan.data), static_cast<std::uint32_t>(plan.pipeline)},
       stride_{} {
   std::uint32_t stride = 1;
   for (const Degree degree : order) {
     stride_[static_cast<std::size_t>(degree)] = stride;
     stride *= size_[static_cast<std::size_t>(degree)];
   }
+}
+
+Coordinates PlanLayout::coordinates(std::uint32_t rank) const {
+  Coordinates at{};
+  for (std::size_t d = 0; d < degree_count; ++d) at[d] = coordinate(rank, static_cast<Degree>(d));
+  return at;
 }
 
 JobLayout::JobLayout(std::span<const Job> jobs, const Cluster& cluster) {
@@ -37,9 +43,11 @@ JobLayout::JobLayout(std::span<const Job> jobs, const Cluster& cluster) {
 }
 
 std::uint32_t JobLayout::peer(std::uint32_t worker, std::uint32_t stage) const {
-  const std::uint32_t job = job_of(worker), rank = worker - first_[job];
+  const std::uint32_t job = job_of(worker);
   const PlanLayout& ranks = ranks_[job];
-  return first_[job] + ranks.rank(ranks.coordinate(rank, Degree::tensor), ranks.coordinate(rank, Degree::data), stage);
+  Coordinates at = ranks.coordinates(worker - first_[job]);
+  at[static_cast<std::size_t>(Degree::pipeline)] = stage;
+  return first_[job] + ranks.rank(at);
 }
 
 }  // namespace rehearse

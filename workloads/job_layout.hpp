@@ -11,23 +11,32 @@
 
 namespace rehearse {
 
-/// The ranks of a plan. Where nothing else is said tensor ranks are neighbours, then data, then pipeline (Megatron-LM's
-/// order).
+/// Where a rank stands in its plan, by degree.
+using Coordinates = std::array<std::uint32_t, degree_count>;
+
+/// The ranks of a plan. Where nothing else is said tensor ranks are neighbours, then context, then data, then pipeline
+/// (Megatron-LM's order).
 class PlanLayout {
  public:
-  PlanLayout(const Plan& plan, const std::array<Degree, 3>& order);
+  PlanLayout(const Plan& plan, const std::array<Degree, degree_count>& order);
 
-  [[nodiscard]] std::uint32_t ranks() const { return size_[0] * size_[1] * size_[2]; }
-  [[nodiscard]] std::uint32_t rank(std::uint32_t tensor, std::uint32_t data, std::uint32_t stage) const {
-    return tensor * stride_[0] + data * stride_[1] + stage * stride_[2];
+  [[nodiscard]] std::uint32_t ranks() const { return size_[0] * size_[1] * size_[2] * size_[3]; }
+  [[nodiscard]] std::uint32_t rank(const Coordinates& at) const {
+    return at[0] * stride_[0] + at[1] * stride_[1] + at[2] * stride_[2] + at[3] * stride_[3];
   }
   [[nodiscard]] std::uint32_t coordinate(std::uint32_t rank, Degree degree) const {
     const auto d = static_cast<std::size_t>(degree);
     return rank / stride_[d] % size_[d];
   }
+  [[nodiscard]] Coordinates coordinates(std::uint32_t rank) const;
+  /// Among the ranks that hold the same dense parameters: context ranks are neighbours.
+  [[nodiscard]] std::uint32_t replica(std::uint32_t rank) const {
+    return coordinate(rank, Degree::data) * size_[static_cast<std::size_t>(Degree::context)] +
+           coordinate(rank, Degree::context);
+  }
 
  private:
-  std::array<std::uint32_t, 3> size_, stride_;  // by Degree
+  Coordinates size_, stride_;
 };
 
 /// What a worker's program depends on. Workers of a role run the same program.

@@ -14,22 +14,26 @@ bool has_member(const Communication& c, std::uint32_t group, std::uint32_t worke
   return c.group_of(worker, c.groups()[group].kind) == group;
 }
 
+bool is_overlapped(const Communication& c, std::uint32_t group, const Concurrency& concurrency) {
+  return concurrency.overlapped[static_cast<std::size_t>(c.groups()[group].kind)];
+}
+
 /// A worker does collectives that block it one after another, so two groups that share one never meet.
 bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {
-  if (a.group == b.group) return true;
-  const bool of_data = c.groups()[a.group].kind == GroupKind::data || c.groups()[b.group].kind == GroupKind::data;
-  return (concurrency.overlapped_data && of_data) || !(has_member(c, b.group, a.from) || has_member(c, b.group, a.to) ||
-                                                       has_member(c, a.group, b.from) || has_member(c, a.group, b.to));
+  if (a.group == b.group || is_overlapped(c, a.group, concurrency) || is_overlapped(c, b.group, concurrency))
+    return true;
+  return !(has_member(c, b.group, a.from) || has_member(c, b.group, a.to) || has_member(c, a.group, b.from) ||
+           has_member(c, a.group, b.to));
 }
 
 /// A blocking send ends before its sender does anything else. What a worker receives has arrived before the collectives
 /// at the end of its iteration, because its last passes needed it.
 bool message_may_meet(const Communication& c, const Wire& message, const Wire& collective,
                       const Concurrency& concurrency) {
-  const GroupKind kind = c.groups()[collective.group].kind;
-  if (concurrency.overlapped_data && kind == GroupKind::data) return true;
+  if (is_overlapped(c, collective.group, concurrency)) return true;
   if (concurrency.blocking_sends && has_member(c, collective.group, message.from)) return false;
-  return concurrency.repeated || kind == GroupKind::tensor || !has_member(c, collective.group, message.to);
+  const auto kind = static_cast<std::size_t>(c.groups()[collective.group].kind);
+  return concurrency.repeated || concurrency.during[kind] || !has_member(c, collective.group, message.to);
 }
 
 /// Sets of wires over one link, joined where two may meet.
@@ -51,7 +55,7 @@ class Joiner {
 bool may_meet(const Communication& c, const Wire& a, const Wire& b) {
   const std::uint32_t job = c.layout().job_of(a.from);
   if (job != c.layout().job_of(b.from)) return true;
-  const Concurrency concurrency = c.concurrency(job);
+  const Concurrency& concurrency = c.concurrency(job);
   if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a, b, concurrency);
   if (a.group != no_group) return message_may_meet(c, b, a, concurrency);
   if (b.group != no_group) return message_may_meet(c, a, b, concurrency);

@@ -60,6 +60,7 @@ class Lowering {
     /// The last collective of each kind of group: those of one group go one after another, as on a stream of their own.
     std::array<std::vector<OpId>, group_kind_count> last_collective;
     std::array<std::uint32_t, group_kind_count> calls{};  ///< collectives so far, by kind of group
+    std::map<std::uint32_t, OpId> handles;                ///< the last collective with each
     double slowdown = 1.0;
     std::vector<std::uint32_t>* parts = nullptr;  ///< of the segments at this slowdown; no_index: not made yet
     std::optional<Jitter> jitter;
@@ -102,13 +103,22 @@ class Lowering {
       case Instruction::Type::collective: return lower_collective(i, at);
       case Instruction::Type::send: return lower_send(i, at);
       case Instruction::Type::receive: return lower_receive(i, at);
-      case Instruction::Type::wait:
-        for (const auto& last : at.last_collective) at.before.insert(at.before.end(), last.begin(), last.end());
-        return;
-      case Instruction::Type::memory:
-        out_.memory.push_back({at.rank, at.before.empty() ? OpId{no_index} : at.before.front(), i.bytes});
-        return;
+      case Instruction::Type::wait: return lower_wait(i, at);
+      case Instruction::Type::memory: return add_memory(program_.memory[i.index].bytes, at);
     }
+  }
+
+  void lower_wait(const Instruction& i, Cursor& at) {
+    if (i.index != no_index) {
+      // Of a collective with a group of one member nothing is known: there was none.
+      if (const auto found = at.handles.find(i.index); found != at.handles.end()) at.before.push_back(found->second);
+      return;
+    }
+    for (const auto& last : at.last_collective) at.before.insert(at.before.end(), last.begin(), last.end());
+  }
+
+  void add_memory(Bytes bytes, const Cursor& at) {
+    out_.memory.push_back({at.rank, at.before.empty() ? OpId{no_index} : at.before.front(), bytes});
   }
 
   void lower_compute(const Instruction& i, Cursor& at) {
@@ -117,6 +127,9 @@ class Lowering {
     const OpId op = builder_.add_compute(segment_names_[i.index], segment.kind, at.compute, duration, i.tags, parts);
     builder_.add_edges(at.before, op);
     at.before = {op};
+    Bytes change;
+    for (const MemoryEvent& event : segment.memory) change += event.bytes;
+    if (change != Bytes(0)) add_memory(change, at);
   }
 
   /// How long a segment takes on a GPU, and its parts.
@@ -170,6 +183,7 @@ class Lowering {
                        .kind = call.step.kind});
     at.last_collective[kind] = {meeting.closes};
     if (call.step.blocking) at.before = {meeting.closes};
+    if (call.step.handle >= 0) at.handles[static_cast<std::uint32_t>(call.step.handle)] = meeting.closes;
   }
 
   /// The ops of one call: it starts when its last member comes and ends for all when all is done.

@@ -79,6 +79,14 @@ struct Model {
   [[nodiscard]] std::int64_t active_parameters() const;
 };
 
+/// FLOPs of the matrix products of one sequence forward, attention counted in full: of a layer, of what follows the
+/// last one.
+Flops layer_flops(const Model& model, std::int64_t layer);
+Flops head_flops(const Model& model);
+/// FLOPs that a model needs for one iteration, forward and backward, without recomputation (Narayanan et al. 2021,
+/// equation in Section 5.1 without its recomputation term).
+Flops model_flops(const Model& model, std::int64_t global_batch);
+
 /// Read a model; faults are noted on the reader.
 Model read_model(Reader& reader);
 

@@ -67,6 +67,9 @@ HeldParameters layer_held(const Model& model, const Plan& plan, std::int64_t lay
 /// Of a model chunk, embedding and head included. The copy of a tied embedding that the last chunk holds counts.
 HeldParameters chunk_held(const Model& model, const Plan& plan, std::int64_t chunk);
 
+/// Of all chunks of a stage.
+HeldParameters held_of_stage(const Model& model, const Plan& plan, std::int64_t stage);
+
 /// The vocabulary, padded so that it divides by the tensor ranks (Megatron-LM).
 std::int64_t padded_vocab(const Model& model, const Plan& plan);
 

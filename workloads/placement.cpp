@@ -13,7 +13,7 @@ namespace rehearse {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> degree_names{"tensor", "data", "pipeline"};
+constexpr std::array<std::string_view, degree_count> degree_names{"tensor", "context", "data", "pipeline"};
 constexpr std::array<std::string_view, 3> policy_names{"packed", "spread", "random"};  // `gpus` is a key of its own
 constexpr std::array<std::string_view, 2> unit_names{"node", "gpu"};
 
@@ -38,6 +38,9 @@ void read_order(Reader& reader, Placement& placement) {
       return item.fault(fmt::format("expected tensor, data and pipeline, each once, found '{}'", name));
     order.push_back(degree);
   }
+  if (std::ranges::find(order, Degree::context) == order.end())
+    if (const auto tensor = std::ranges::find(order, Degree::tensor); tensor != order.end())
+      order.insert(tensor + 1, Degree::context);
   if (order.size() == placement.order.size())
     std::ranges::copy(order, placement.order.begin());
   else if (list.is_sequence())

@@ -13,7 +13,8 @@
 namespace rehearse {
 
 /// A way in which ranks of a plan differ.
-enum class Degree : std::uint8_t { tensor, data, pipeline };
+enum class Degree : std::uint8_t { tensor, context, data, pipeline };
+inline constexpr std::size_t degree_count = 4;
 
 struct Placement {
   /// `packed`: the first GPUs that are free; `spread`: as far apart as the free ones allow; `random`: any of them,
@@ -22,7 +23,8 @@ struct Placement {
   /// What `spread` and `random` deal with: whole nodes, or single GPUs.
   enum class Unit : std::uint8_t { node, gpu };
 
-  std::array<Degree, 3> order{Degree::tensor, Degree::data, Degree::pipeline};  ///< of ranks; neighbours first
+  /// Of ranks; neighbours first.
+  std::array<Degree, degree_count> order{Degree::tensor, Degree::context, Degree::data, Degree::pipeline};
   Policy policy = Policy::packed;
   Unit unit = Unit::node;
   std::uint64_t seed = 0;
@@ -34,7 +36,8 @@ struct Placement {
 ///   unit    node (the default) | gpu
 ///   seed    of random
 ///   gpus    instead of a policy: GPU numbers by rank, items may be ranges "0-63"
-///   order   of ranks, a list of tensor, data, pipeline, those of neighbouring ranks first
+///   order   of ranks, a list of tensor, data, pipeline (and context, which else comes behind tensor), those of
+///           neighbouring ranks first
 /// Faults are noted.
 Placement read_placement(Reader& reader, std::string_view key);
 Value to_value(const Placement& placement);

@@ -4,10 +4,9 @@
 #include <map>
 #include <tuple>
 
-#include "workloads/gradient_buckets.hpp"
-#include "workloads/memory.hpp"
-#include "workloads/pipeline/schedule.hpp"
-#include "workloads/segments.hpp"
+#include "workloads/gradients.hpp"
+#include "workloads/optimizer.hpp"
+#include "workloads/pass_template.hpp"
 
 namespace rehearse {
 
@@ -16,15 +15,18 @@ namespace {
 /// Sender and receiver of a message may be of different devices, and so of different builders.
 using MessageNumbers = std::map<Message, std::uint32_t>;
 
+bool is_forward(const Pass& pass) { return pass.phase == Phase::forward; }
+
 class ProgramBuilder {
  public:
   ProgramBuilder(const Job& job, const Device& device, const ProgramOptions& options, Program& program,
                  MessageNumbers& messages)
       : model_(job.model),
         plan_(job.plan),
-        device_(device),
-        activations_(chunk_activations(job.model, job.plan)),
-        options_(options),
+        row_(plan_.pipeline_row()),
+        shape_(plan_.shape()),
+        templates_(job, device, options, program),
+        order_(row_.order(shape_, templates_.times())),
         program_(program),
         message_number_(messages) {}
 
@@ -34,136 +36,137 @@ class ProgramBuilder {
     job_ = job;
     program_.roles.emplace_back();
     out_ = &program_.roles.back();
-    const std::vector<Pass> order = pipeline_table().find(plan_.schedule)->order(plan_, stage);
-    std::map<std::int32_t, std::int32_t> backward_left;  // by chunk
-    for (const Pass& pass : order) backward_left[pass.chunk] += pass.phase == Phase::backward ? 1 : 0;
-    for (const Pass& pass : order) {
-      const bool last = pass.phase == Phase::backward && --backward_left[pass.chunk] == 0;
-      build_pass(pass, last && plan_.overlap_grad_reduce);
+    const std::vector<Pass>& passes = order_[static_cast<std::size_t>(stage)];
+    std::map<std::int32_t, std::int32_t> left;  // passes with gradients of weights, by chunk
+    for (const Pass& pass : passes) left[pass.chunk] += makes_gradients(pass) ? 1 : 0;
+    std::vector<PassPart> together;
+    for (const Pass& pass : passes) {
+      const bool last = makes_gradients(pass) && --left[pass.chunk] == 0;
+      together.push_back({pass, model_chunk(pass), last});
+      if (pass.paired) continue;
+      build_passes(together);
+      together.clear();
     }
     finish_stage();
   }
 
  private:
-  [[nodiscard]] std::int64_t boundary_elements() const { return plan_.micro_batch * model_.seq_len * model_.hidden; }
+  static bool makes_gradients(const Pass& pass) {
+    return pass.phase == Phase::backward || pass.phase == Phase::backward_weight;
+  }
+  [[nodiscard]] std::int32_t model_chunk(const Pass& pass) const {
+    return model_chunk_of(row_.layout, shape_, {static_cast<std::int32_t>(stage_), pass.chunk});
+  }
   /// Activations are split over the tensor ranks by sequence parallelism, or by the scatter before the send.
   [[nodiscard]] bool split_messages() const {
     return plan_.tensor > 1 && (plan_.sequence_parallel || plan_.scatter_gather);
   }
-  [[nodiscard]] Bytes message_bytes() const {
-    const std::int64_t elements = split_messages() ? boundary_elements() / plan_.tensor : boundary_elements();
-    return Bytes(elements * element_bytes(plan_.precision));
+  /// Of what crosses the boundary behind a chunk.
+  [[nodiscard]] Bytes message_bytes(std::int64_t chunk) const {
+    const std::int64_t elements = boundary_elements(model_, plan_, chunk);
+    return Bytes((split_messages() ? elements / plan_.tensor : elements) * element_bytes(plan_.precision));
+  }
+  [[nodiscard]] Tags tags_of(const Pass& pass) const {
+    return {.micro_batch = pass.micro_batch, .stage = static_cast<std::int16_t>(stage_)};
   }
 
-  void build_pass(const Pass& pass, bool reduce_gradients) {
-    const std::int64_t chunk = pass.chunk * plan_.pipeline + stage_;
-    const bool forward = pass.phase == Phase::forward;
-    const Tags tags{.micro_batch = pass.micro_batch, .stage = static_cast<std::int16_t>(stage_)};
-    const std::int64_t before = forward ? chunk - 1 : chunk + 1;
-    const std::int64_t after = forward ? chunk + 1 : chunk - 1;
-    if (before >= 0 && before < plan_.chunks()) receive(pass, before, tags);
-    if (forward) memory(activations_[static_cast<std::size_t>(chunk)], tags);
-    for (const SegmentItem& item : pass_template(chunk, pass.phase, reduce_gradients)) {
-      Tags at = tags;
-      at.layer = item.layer;
-      out_->push_back({.type = item.type, .index = item.index, .tags = at});
+  void build_passes(const std::vector<PassPart>& parts) {
+    for (const PassPart& part : parts) receive(part);
+    for (const PassItem& item : templates_.of(parts)) {
+      Tags at = tags_of(parts[item.part].pass);
+      at.layer = item.item.layer;
+      out_->push_back({.type = item.item.type, .index = item.item.index, .tags = at});
     }
-    if (!forward) memory(Bytes(0) - activations_[static_cast<std::size_t>(chunk)], tags);
-    if (after >= 0 && after < plan_.chunks())
-      message(Instruction::Type::send, {pass.phase, pass.micro_batch, static_cast<std::int32_t>(chunk)}, after, tags);
+    for (const PassPart& part : parts) send(part);
   }
 
-  void receive(const Pass& pass, std::int64_t from_chunk, Tags tags) {
-    message(Instruction::Type::receive, {pass.phase, pass.micro_batch, static_cast<std::int32_t>(from_chunk)},
-            from_chunk, tags);
+  /// The model chunk on the other side of a pass: that it gets from, or that it gives to. None: -1.
+  [[nodiscard]] std::int32_t neighbour(const PassPart& part, bool gives) const {
+    if (part.pass.phase == Phase::backward_weight) return -1;
+    const std::int32_t chunk = part.chunk + (is_forward(part.pass) == gives ? 1 : -1);
+    return chunk < plan_.chunks() ? chunk : -1;
+  }
+  [[nodiscard]] std::int32_t stage_of(std::int32_t chunk, const Pass& pass) const {
+    return place_of(row_.layout, shape_, chunk, replica_of(row_.layout, pass.micro_batch)).stage;
+  }
+
+  void receive(const PassPart& part) {
+    const std::int32_t from = neighbour(part, false);
+    if (from < 0 || stage_of(from, part.pass) == stage_) return;
+    message(Instruction::Type::receive, part.pass, from, std::min(from, part.chunk), stage_of(from, part.pass));
     // The scattered shares are gathered on arrival (Narayanan et al. 2021, Section 4.1).
     if (split_messages() && !plan_.sequence_parallel)
-      out_->push_back({.type = Instruction::Type::collective, .index = gather_call(), .tags = tags});
+      out_->push_back({.type = Instruction::Type::collective,
+                       .index = gather_call(std::min(from, part.chunk)),
+                       .tags = tags_of(part.pass)});
   }
 
-  void message(Instruction::Type type, const Message& m, std::int64_t peer_chunk, Tags tags) {
-    const Message whole{m.phase, m.micro_batch, m.chunk, job_, message_bytes(), !plan_.overlap_p2p};
+  void send(const PassPart& part) {
+    const std::int32_t to = neighbour(part, true);
+    if (to < 0 || stage_of(to, part.pass) == stage_) return;
+    message(Instruction::Type::send, part.pass, part.chunk, std::min(to, part.chunk), stage_of(to, part.pass));
+  }
+
+  /// `boundary`: the model chunk that it lies behind.
+  void message(Instruction::Type type, const Pass& pass, std::int32_t sender, std::int32_t boundary,
+               std::int32_t peer) {
+    const Message whole{is_forward(pass) ? Phase::forward : Phase::backward,
+                        pass.micro_batch,
+                        sender,
+                        job_,
+                        message_bytes(boundary),
+                        !plan_.overlap_p2p};
     const auto found = message_number_.try_emplace(whole, static_cast<std::uint32_t>(program_.messages.size()));
     if (found.second) program_.messages.push_back(whole);
-    out_->push_back({.type = type,
-                     .index = found.first->second,
-                     .peer = static_cast<std::uint32_t>(peer_chunk % plan_.pipeline),
-                     .tags = tags});
+    out_->push_back(
+        {.type = type, .index = found.first->second, .peer = static_cast<std::uint32_t>(peer), .tags = tags_of(pass)});
   }
 
-  void memory(Bytes bytes, Tags tags) {
-    out_->push_back({.type = Instruction::Type::memory, .tags = tags, .bytes = bytes});
-  }
-
-  std::uint32_t gather_call() {
-    if (gather_ == no_index) {
-      gather_ = static_cast<std::uint32_t>(program_.calls.size());
+  std::uint32_t gather_call(std::int64_t boundary) {
+    const auto [found, fresh] = gathers_.try_emplace(boundary, static_cast<std::uint32_t>(program_.calls.size()));
+    if (fresh)
       program_.calls.push_back({{.op = CollectiveOp::all_gather,
-                                 .elements = boundary_elements(),
+                                 .elements = boundary_elements(model_, plan_, boundary),
                                  .element_bytes = element_bytes(plan_.precision),
-                                 .kind = Kind::pipeline_comm},
+                                 .kind = Kind::pipeline_comm,
+                                 .operand = Operand::activations},
                                 "all_gather activations"});
-    }
-    return gather_;
+    return found->second;
   }
 
-  /// Segments and calls of a pass; the same for every micro batch.
-  const std::vector<SegmentItem>& pass_template(std::int64_t chunk, Phase phase, bool reduce_gradients) {
-    const auto key = std::tuple(chunk, phase, reduce_gradients);
-    const auto found = passes_.find(key);
-    if (found != passes_.end()) return found->second;
-    Steps steps = phase == Phase::forward ? forward_steps(model_, plan_, chunk) : backward_steps(model_, plan_, chunk);
-    if (reduce_gradients) steps = with_gradient_buckets(std::move(steps), model_, plan_, chunk);
-    return passes_[key] = add_segments(steps, device_, options_.merge_kernels, program_);
-  }
-
-  /// What follows the last backward pass: reductions that were not overlapped, the tied embedding, the optimizer.
+  /// What follows the last backward pass: sums of gradients that are not made yet, the optimizer.
   void finish_stage() {
-    Steps steps;
-    std::int64_t parameters = 0;
-    for (std::int64_t c = 0; c < plan_.virtual_stages; ++c) {
-      const std::int64_t chunk = c * plan_.pipeline + stage_;
-      parameters += chunk_parameters(model_, plan_, chunk);
-      if (!plan_.overlap_grad_reduce)
-        for (const CollectiveStep& step : gradient_buckets(model_, plan_, chunk)) steps.emplace_back(step);
+    HeldParameters held;
+    for (std::int32_t c = 0; c < shape_.chunks; ++c) {
+      const std::int32_t chunk = model_chunk_of(row_.layout, shape_, {static_cast<std::int32_t>(stage_), c});
+      held += chunk_held(model_, plan_, chunk);
+      if (!plan_.overlap_grad_reduce && !plan_.reduce_every_micro_batch)
+        append(gradient_reductions(model_, plan_, chunk));
     }
-    append(steps);
-    out_->push_back({.type = Instruction::Type::wait});
-    steps.clear();
-    const bool holds_table = stage_ == 0 || stage_ + 1 == plan_.pipeline;
-    if (model_.tied_embeddings && plan_.pipeline > 1 && holds_table) steps.emplace_back(embedding_reduction());
-    const std::int64_t shards = plan_.zero >= 1 ? plan_.data : 1;
-    for (Step& step : optimizer_steps(plan_, (parameters + shards - 1) / shards)) steps.push_back(std::move(step));
-    if (plan_.zero >= 1 && plan_.data > 1) steps.emplace_back(parameter_gather(plan_, parameters));
-    append(steps);
-  }
-
-  [[nodiscard]] CollectiveStep embedding_reduction() const {
-    return {.group = GroupKind::embedding,
-            .op = CollectiveOp::all_reduce,
-            .elements = padded_vocab(model_, plan_) / plan_.tensor * model_.hidden,
-            .element_bytes = element_bytes(plan_.gradient_precision),
-            .kind = Kind::embedding_comm};
+    out_->push_back({.type = Instruction::Type::wait, .index = no_index});
+    append(other_reductions(model_, plan_, held, stage_));
+    append(optimizer_steps(plan_, stepped_parameters(plan_, held)));
+    append(parameter_gathers(plan_, held));
   }
 
   void append(const Steps& steps) {
     const Tags tags{.stage = static_cast<std::int16_t>(stage_)};
-    for (const SegmentItem& item : add_segments(steps, device_, options_.merge_kernels, program_))
+    for (const SegmentItem& item : templates_.add(steps))
       out_->push_back({.type = item.type, .index = item.index, .tags = tags});
   }
 
   const Model& model_;
   const Plan& plan_;
-  const Device& device_;
-  std::vector<Bytes> activations_;  // that one micro batch keeps, by chunk
-  ProgramOptions options_;
+  const PipelineRow& row_;
+  PipelineShape shape_;
+  PassTemplates templates_;
+  std::vector<std::vector<Pass>> order_;  // by stage
   Program& program_;
   std::int64_t stage_ = 0;
   std::uint32_t job_ = 0;
   std::vector<Instruction>* out_ = nullptr;
-  std::map<std::tuple<std::int64_t, Phase, bool>, std::vector<SegmentItem>> passes_;
   MessageNumbers& message_number_;
-  std::uint32_t gather_ = no_index;
+  std::map<std::int64_t, std::uint32_t> gathers_;  // calls, by boundary
 };
 
 }  // namespace

@@ -9,8 +9,7 @@
 #include "engine/schedule.hpp"
 #include "platforms/cluster.hpp"
 #include "workloads/job_layout.hpp"
-#include "workloads/pipeline/schedule.hpp"
-#include "workloads/transformer.hpp"
+#include "workloads/steps.hpp"
 
 namespace rehearse {
 
@@ -21,6 +20,21 @@ struct SegmentPart {
   Flops flops;
 };
 
+/// A piece of memory that passes use; there is one for each micro batch under way.
+struct MemoryBlock {
+  std::string name;  ///< "queries, keys, values"
+  std::int16_t layer = -1;
+  MemoryUse use = MemoryUse::activations;
+  friend auto operator<=>(const MemoryBlock&, const MemoryBlock&) = default;
+};
+
+/// A block comes into being (bytes > 0) or goes.
+struct MemoryEvent {
+  std::uint32_t part = 0;   ///< of its segment: before this one begins; their number: when the last one ends
+  std::uint32_t block = 0;  ///< index into Program::blocks
+  Bytes bytes;
+};
+
 /// Kernels between two communications, to be one op.
 struct Segment {
   std::string name;  ///< "layer 3 attention", "layers 4-7"
@@ -29,6 +43,7 @@ struct Segment {
   Seconds duration;
   Flops flops;
   std::vector<SegmentPart> parts;
+  std::vector<MemoryEvent> memory;  ///< in order
 };
 
 /// A collective as it is called: what, on which group, how much.
@@ -39,7 +54,7 @@ struct CollectiveCall {
 
 /// A send or receive between neighbouring chunks.
 struct Message {
-  Phase phase = Phase::forward;  ///< activations go to the next chunk, gradients to the one before
+  Phase phase = Phase::forward;  ///< forward: activations to the next chunk; backward: gradients to the one before
   std::int32_t micro_batch = 0;
   std::int32_t chunk = 0;  ///< model chunk that sends
   std::uint32_t job = 0;
@@ -54,20 +69,21 @@ struct Instruction {
     collective,  ///< call `index`
     send,        ///< message `index`, to stage `peer` of its job
     receive,     ///< message `index`, from stage `peer`
-    wait,        ///< for all collectives so far, blocking or not
-    memory       ///< from here on `bytes` more (or less) are in use
+    wait,        ///< for the last collective called with handle `index`; no_index: for all so far, blocking or not
+    memory       ///< event `index` of Program::memory
   };
   Type type = Type::compute;
   std::uint32_t index = 0;
   std::uint32_t peer = 0;
   Tags tags;
-  Bytes bytes;
 };
 
 struct Program {
   std::vector<Segment> segments;
   std::vector<CollectiveCall> calls;
   std::vector<Message> messages;
+  std::vector<MemoryBlock> blocks;
+  std::vector<MemoryEvent> memory;              ///< between segments
   std::vector<std::vector<Instruction>> roles;  ///< of one iteration
 };
 

@@ -1,5 +1,7 @@
 #include "workloads/segments.hpp"
 
+#include <map>
+
 #include <fmt/format.h>
 
 namespace rehearse {
@@ -8,6 +10,7 @@ namespace {
 
 std::string phase_suffix(Kind kind) {
   if (kind == Kind::backward) return " backward";
+  if (kind == Kind::backward_weight) return " weights";
   if (kind == Kind::recompute) return " recompute";
   return "";
 }
@@ -15,7 +18,7 @@ std::string phase_suffix(Kind kind) {
 /// "layer 3 attention", "layer 3", "layers 3-5 backward", "head": what a run of kernels covers.
 std::string cover_name(const KernelStep& first, const KernelStep& last) {
   const std::string suffix = phase_suffix(first.kind);
-  if (first.layer == last.layer && std::string_view(first.block) == last.block)
+  if (first.layer == last.layer && first.block == last.block)
     return (first.layer < 0 ? std::string(first.block) : fmt::format("layer {} {}", first.layer, first.block)) + suffix;
   const auto place = [](const KernelStep& s) { return s.layer < 0 ? std::string(s.block) : std::to_string(s.layer); };
   if (first.layer == last.layer) return fmt::format("layer {}{}", place(first), suffix);
@@ -25,7 +28,9 @@ std::string cover_name(const KernelStep& first, const KernelStep& last) {
 class SegmentWriter {
  public:
   SegmentWriter(const Device& device, bool merge, Program& program)
-      : device_(device), merge_(merge), program_(program) {}
+      : device_(device), merge_(merge), program_(program) {
+    for (std::uint32_t b = 0; b < program.blocks.size(); ++b) numbers_[program.blocks[b]] = b;
+  }
 
   void add(const KernelStep& step) {
     if (!run_.empty() && (!merge_ || run_.front().kind != step.kind)) flush();
@@ -40,6 +45,18 @@ class SegmentWriter {
     program_.calls.push_back({step, name});
   }
 
+  void add(const WaitStep& step) {
+    flush();
+    items_.push_back({Instruction::Type::wait, static_cast<std::uint32_t>(step.handle), -1});
+  }
+
+  void add(const MemoryStep& step) {
+    const MemoryBlock block{std::string(step.name), step.layer, step.use};
+    const auto [found, fresh] = numbers_.try_emplace(block, static_cast<std::uint32_t>(program_.blocks.size()));
+    if (fresh) program_.blocks.push_back(block);
+    pending_.push_back({static_cast<std::uint32_t>(run_.size()), found->second, step.bytes});
+  }
+
   std::vector<SegmentItem> take() {
     flush();
     return std::move(items_);
@@ -47,9 +64,14 @@ class SegmentWriter {
 
  private:
   void flush() {
-    if (run_.empty()) return;
-    Segment segment{
-        .name = cover_name(run_.front(), run_.back()), .kind = run_.front().kind, .layer = run_.front().layer};
+    if (run_.empty()) return flush_memory();
+    Segment segment{.name = cover_name(run_.front(), run_.back()),
+                    .kind = run_.front().kind,
+                    .layer = run_.front().layer,
+                    .duration = {},
+                    .flops = {},
+                    .parts = {},
+                    .memory = std::move(pending_)};
     if (!merge_) segment.name += " " + run_.front().kernel.name;
     for (const KernelStep& step : run_) {
       const Seconds time = device_.time(step.kernel);
@@ -60,6 +82,16 @@ class SegmentWriter {
     items_.push_back({Instruction::Type::compute, static_cast<std::uint32_t>(program_.segments.size()), segment.layer});
     program_.segments.push_back(std::move(segment));
     run_.clear();
+    pending_.clear();
+  }
+
+  /// Events with no kernel beside them.
+  void flush_memory() {
+    for (const MemoryEvent& event : pending_) {
+      items_.push_back({Instruction::Type::memory, static_cast<std::uint32_t>(program_.memory.size()), -1});
+      program_.memory.push_back(event);
+    }
+    pending_.clear();
   }
 
   const Device& device_;
@@ -67,6 +99,8 @@ class SegmentWriter {
   Program& program_;
   std::vector<KernelStep> run_;
   std::vector<SegmentItem> items_;
+  std::vector<MemoryEvent> pending_;  // of the run so far
+  std::map<MemoryBlock, std::uint32_t> numbers_;
 };
 
 }  // namespace

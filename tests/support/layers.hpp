@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "platforms/calibrate/bench.hpp"
-#include "workloads/transformer.hpp"
+#include "workloads/steps.hpp"
 
 namespace rehearse {
 

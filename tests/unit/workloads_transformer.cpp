@@ -6,7 +6,7 @@
 #include <tuple>
 
 #include "tests/support/relative.hpp"
-#include "workloads/transformer.hpp"
+#include "workloads/steps.hpp"
 
 using namespace rehearse;
 

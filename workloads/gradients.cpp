@@ -1,0 +1,172 @@
+#include "workloads/gradients.hpp"
+
+#include <algorithm>
+
+namespace rehearse {
+
+namespace {
+
+/// Of experts, or of everything else.
+struct Family {
+  GroupKind all, shard, replicate;
+  std::int64_t ranks, shards;
+  Operand operand;
+};
+
+Family dense_family(const Plan& plan) {
+  const bool whole = plan.shards() == plan.replicas();
+  return {GroupKind::data,      whole ? GroupKind::data : GroupKind::shard,
+          GroupKind::replicate, plan.replicas(),
+          plan.shards(),        Operand::gradients};
+}
+
+Family expert_family(const Plan& plan) {
+  const std::int64_t ranks = plan.replicas() / plan.expert;
+  return {GroupKind::expert_data,    GroupKind::expert_data,   GroupKind::replicate, ranks,
+          plan.zero > 0 ? ranks : 1, Operand::expert_gradients};
+}
+
+CollectiveStep step(const Plan& plan, GroupKind group, CollectiveOp op, std::int64_t elements, bool blocking,
+                    Operand operand) {
+  return {.group = group,
+          .op = op,
+          .elements = elements,
+          .element_bytes = element_bytes(plan.gradient_precision),
+          .kind = Kind::data_comm,
+          .blocking = blocking,
+          .operand = operand};
+}
+
+/// One bucket.
+void reduce(const Plan& plan, const Family& family, std::int64_t elements, bool blocking, Steps& steps) {
+  if (family.ranks < 2 || elements == 0) return;
+  if (family.shards < 2) {
+    steps.emplace_back(step(plan, family.all, CollectiveOp::all_reduce, elements, blocking, family.operand));
+    return;
+  }
+  steps.emplace_back(step(plan, family.shard, CollectiveOp::reduce_scatter, elements, blocking, family.operand));
+  if (family.shards < family.ranks)
+    steps.emplace_back(step(plan, family.replicate, CollectiveOp::all_reduce,
+                            (elements + family.shards - 1) / family.shards, blocking, family.operand));
+}
+
+/// Cuts what a backward pass produces, layer by layer, into buckets.
+class Buckets {
+ public:
+  Buckets(const Plan& plan, const Family& family, std::int64_t all, bool blocking)
+      : plan_(plan), family_(family), all_(all), size_(size_of(plan, all)), blocking_(blocking) {}
+
+  void fill(std::int64_t elements, Steps& steps) {
+    for (filled_ += elements; filled_ - reduced_ >= size_ && reduced_ + size_ <= all_; reduced_ += size_)
+      reduce(plan_, family_, size_, blocking_, steps);
+  }
+  void finish(Steps& steps) {
+    for (; reduced_ < all_; reduced_ += std::min(size_, all_ - reduced_))
+      reduce(plan_, family_, std::min(size_, all_ - reduced_), blocking_, steps);
+  }
+
+ private:
+  static std::int64_t size_of(const Plan& plan, std::int64_t all) {
+    if (plan.bucket_size == Bytes(0)) return std::max<std::int64_t>(1, all);
+    return std::max<std::int64_t>(1, plan.bucket_size.value() / element_bytes(plan.gradient_precision));
+  }
+
+  const Plan& plan_;
+  Family family_;
+  std::int64_t all_, size_;
+  bool blocking_;
+  std::int64_t filled_ = 0, reduced_ = 0;
+};
+
+std::int16_t layer_of(const Step& step) {
+  const auto layer = [](const auto& s) -> std::int16_t {
+    if constexpr (requires { s.layer; }) return s.layer;
+    return -1;
+  };
+  return std::visit(layer, step);
+}
+
+/// Whether nothing of the layer's gradients comes after it.
+bool is_work(const Step& step) {
+  return std::holds_alternative<KernelStep>(step) || std::holds_alternative<CollectiveStep>(step);
+}
+
+}  // namespace
+
+Steps gradient_reductions(const Model& model, const Plan& plan, std::int64_t chunk) {
+  const HeldParameters held = chunk_held(model, plan, chunk);
+  Steps steps;
+  Buckets(plan, dense_family(plan), held.dense, true).finish(steps);
+  Buckets(plan, expert_family(plan), held.expert, true).finish(steps);
+  return steps;
+}
+
+Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan, std::int64_t chunk) {
+  if (plan.replicas() < 2) return backward;
+  const HeldParameters all = chunk_held(model, plan, chunk);
+  HeldParameters around = all;  // embedding or head
+  const LayerRange range = layers_of(model, plan, chunk);
+  for (std::int64_t layer = range.first; layer < range.last; ++layer) {
+    const HeldParameters of_layer = layer_held(model, plan, layer);
+    around.dense -= of_layer.dense;
+    around.expert -= of_layer.expert;
+  }
+  Buckets dense(plan, dense_family(plan), all.dense, false), expert(plan, expert_family(plan), all.expert, false);
+  Steps steps;
+  if (chunk > 0) dense.fill(around.dense, steps);  // the head's gradients come first, the embedding's last
+  std::int16_t current = -1;
+  for (Step& step : backward) {
+    const std::int16_t at = is_work(step) ? layer_of(step) : current;
+    if (at != current && current >= 0) {  // the layer before is done
+      const HeldParameters of_layer = layer_held(model, plan, current);
+      dense.fill(of_layer.dense, steps);
+      expert.fill(of_layer.expert, steps);
+    }
+    current = at;
+    steps.push_back(std::move(step));
+  }
+  dense.finish(steps);
+  expert.finish(steps);
+  return steps;
+}
+
+Steps other_reductions(const Model& model, const Plan& plan, const HeldParameters& held, std::int64_t stage) {
+  Steps steps;
+  const auto add = [&](GroupKind group, std::int64_t elements, Kind kind, Operand operand) {
+    CollectiveStep sum = step(plan, group, CollectiveOp::all_reduce, elements, true, operand);
+    sum.kind = kind;
+    if (elements > 0) steps.emplace_back(sum);
+  };
+  const ChunkLayout layout = plan.pipeline_row().layout;
+  if (plan.sequence_parallel && plan.tensor > 1)
+    add(GroupKind::tensor, held.replicated, Kind::tensor_comm, Operand::replicated_gradients);
+  add(GroupKind::shared_heads, held.shared_heads, Kind::tensor_comm, Operand::shared_head_gradients);
+  if (layout == ChunkLayout::bidirectional) add(GroupKind::mirror, held.all(), Kind::data_comm, Operand::gradients);
+  const bool holds_table = stage == 0 || stage + 1 == plan.pipeline;
+  if (model.is_transformer() && model.tied_embeddings && plan.pipeline > 1 && holds_table &&
+      layout == ChunkLayout::looped)
+    add(GroupKind::embedding, padded_vocab(model, plan) / plan.tensor * model.hidden, Kind::embedding_comm,
+        Operand::embedding_gradients);
+  return steps;
+}
+
+std::int64_t stepped_parameters(const Plan& plan, const HeldParameters& held) {
+  const auto share = [](std::int64_t parameters, std::int64_t shards) { return (parameters + shards - 1) / shards; };
+  return share(held.dense, dense_family(plan).shards) + share(held.expert, expert_family(plan).shards) + held.dealt_out;
+}
+
+Steps parameter_gathers(const Plan& plan, const HeldParameters& held) {
+  Steps steps;
+  if (plan.zero != 1 && plan.zero != 2) return steps;
+  const auto add = [&](const Family& family, std::int64_t elements) {
+    if (family.shards < 2 || elements == 0) return;
+    CollectiveStep gather = step(plan, family.shard, CollectiveOp::all_gather, elements, true, Operand::parameters);
+    gather.element_bytes = element_bytes(plan.precision);
+    steps.emplace_back(gather);
+  };
+  add(dense_family(plan), held.dense);
+  add(expert_family(plan), held.expert);
+  return steps;
+}
+
+}  // namespace rehearse

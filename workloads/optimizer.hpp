@@ -1,0 +1,14 @@
+// The end of an iteration on one GPU: gradient norm, clipping, the optimizer's step. Private to workloads.
+#pragma once
+
+#include "workloads/steps.hpp"
+
+namespace rehearse {
+
+/// For `parameters` that this GPU steps. Adam: Kingma and Ba 2015, in mixed precision (Micikevicius et al. 2018).
+Steps optimizer_steps(const Plan& plan, std::int64_t parameters);
+
+/// Bytes of states that the optimizer keeps for each parameter, the fp32 copy of the weights among them.
+double optimizer_bytes(const Plan& plan);
+
+}  // namespace rehearse

@@ -1,0 +1,102 @@
+#include "workloads/pass_template.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "workloads/gradients.hpp"
+
+namespace rehearse {
+
+namespace {
+
+/// A stretch of steps up to a collective that blocks, which begins it does no more: `wait_for` says when it matters.
+struct Run {
+  Steps steps;
+  std::int32_t starts = -1;  ///< handle of the collective at its end
+};
+
+constexpr std::int32_t handles_of_part = 1 << 20;
+
+/// Cuts a pass at its blocking collectives, and gives its handles numbers of their own.
+std::vector<Run> runs_of(Steps steps, std::int32_t part) {
+  std::vector<Run> runs(1);
+  std::int32_t next = part * handles_of_part + handles_of_part / 2;
+  for (Step& step : steps) {
+    if (auto* wait = std::get_if<WaitStep>(&step)) wait->handle += part * handles_of_part;
+    auto* collective = std::get_if<CollectiveStep>(&step);
+    if (collective != nullptr && collective->handle >= 0) collective->handle += part * handles_of_part;
+    const bool cut = collective != nullptr && collective->blocking;
+    if (cut) {
+      collective->blocking = false;
+      collective->handle = runs.back().starts = next++;
+    }
+    runs.back().steps.push_back(std::move(step));
+    if (cut) runs.emplace_back();
+  }
+  return runs;
+}
+
+double seconds_of(const Steps& steps, const Device& device) {
+  double sum = 0;
+  for (const Step& step : steps)
+    if (const auto* kernel = std::get_if<KernelStep>(&step)) sum += device.time(kernel->kernel).value();
+  return sum;
+}
+
+}  // namespace
+
+PassTimes PassTemplates::times() const {
+  PassTimes times{0, 0, 0, 0};
+  const auto chunks = static_cast<double>(plan_.chunks());
+  for (std::int64_t chunk = 0; chunk < plan_.chunks(); ++chunk) {
+    const Steps backward = backward_steps(model_, plan_, chunk);
+    times.forward += seconds_of(forward_steps(model_, plan_, chunk), device_) / chunks;
+    times.backward_input += seconds_of(of_phase(backward, Phase::backward_input), device_) / chunks;
+    times.backward_weight += seconds_of(of_phase(backward, Phase::backward_weight), device_) / chunks;
+  }
+  return times;
+}
+
+Steps PassTemplates::steps_of(const PassPart& part) const {
+  if (part.pass.phase == Phase::forward) return forward_steps(model_, plan_, part.chunk);
+  Steps steps = of_phase(backward_steps(model_, plan_, part.chunk), part.pass.phase);
+  if (part.pass.phase == Phase::backward_input) return steps;
+  const bool reduces = plan_.reduce_every_micro_batch || (plan_.overlap_grad_reduce && part.last_of_chunk);
+  if (!reduces) return steps;
+  if (plan_.overlap_grad_reduce) return with_gradient_buckets(std::move(steps), model_, plan_, part.chunk);
+  for (Step& step : gradient_reductions(model_, plan_, part.chunk)) steps.push_back(std::move(step));
+  return steps;
+}
+
+std::vector<PassItem> PassTemplates::make(const std::vector<PassPart>& parts) {
+  std::vector<PassItem> out;
+  const auto append = [&](const Steps& steps, std::uint32_t part) {
+    for (const SegmentItem& item : add(steps)) out.push_back({item, part});
+  };
+  if (parts.size() == 1) {
+    append(steps_of(parts.front()), 0);
+    return out;
+  }
+  std::vector<std::vector<Run>> runs;
+  for (std::uint32_t p = 0; p < parts.size(); ++p)
+    runs.push_back(runs_of(steps_of(parts[p]), static_cast<std::int32_t>(p)));
+  std::size_t longest = 0;
+  for (const auto& of_part : runs) longest = std::max(longest, of_part.size());
+  for (std::size_t r = 0; r < longest; ++r)
+    for (std::uint32_t p = 0; p < parts.size(); ++p) {
+      if (r >= runs[p].size()) continue;
+      if (r > 0) append({WaitStep{runs[p][r - 1].starts}}, p);
+      append(runs[p][r].steps, p);
+    }
+  return out;
+}
+
+const std::vector<PassItem>& PassTemplates::of(const std::vector<PassPart>& parts) {
+  Key key;
+  for (const PassPart& part : parts) key.emplace_back(part.chunk, part.pass.phase, part.last_of_chunk);
+  const auto found = made_.find(key);
+  if (found != made_.end()) return found->second;
+  return made_[key] = make(parts);
+}
+
+}  // namespace rehearse
