@@ -8,22 +8,31 @@ namespace rehearse {
 
 namespace {
 
-std::vector<Pass> order(const Plan& plan, std::int64_t stage) {
-  const auto m = static_cast<std::int32_t>(plan.micro_batches());
-  const auto warm_up = std::min(m, static_cast<std::int32_t>(plan.pipeline - stage - 1));
+std::vector<std::string> check(const PipelineShape& shape) { return only_one_chunk("1f1b", shape); }
+
+std::vector<Pass> order_of_stage(const PipelineShape& shape, std::int32_t stage) {
+  const std::int32_t m = shape.micro_batches, warm_up = std::min(m, shape.stages - stage - 1);
   std::vector<Pass> passes;
-  for (std::int32_t i = 0; i < warm_up; ++i) passes.push_back({Phase::forward, i, 0});
+  for (std::int32_t i = 0; i < warm_up; ++i) passes.push_back({Phase::forward, i});
   for (std::int32_t i = warm_up; i < m; ++i) {
-    passes.push_back({Phase::forward, i, 0});
-    passes.push_back({Phase::backward, i - warm_up, 0});
+    passes.push_back({Phase::forward, i});
+    passes.push_back({Phase::backward, i - warm_up});
   }
-  for (std::int32_t i = m - warm_up; i < m; ++i) passes.push_back({Phase::backward, i, 0});
+  for (std::int32_t i = m - warm_up; i < m; ++i) passes.push_back({Phase::backward, i});
   return passes;
+}
+
+PipelineOrder order(const PipelineShape& shape, const PassTimes& /*times*/) {
+  PipelineOrder order;
+  for (std::int32_t stage = 0; stage < shape.stages; ++stage) order.push_back(order_of_stage(shape, stage));
+  return order;
 }
 
 }  // namespace
 
-const PipelineRow one_f_one_b_row{"1f1b", "one forward, one backward in turn after a warm-up (PipeDream-Flush)",
-                                  only_one_chunk, order};
+const PipelineRow one_f_one_b_row{.name = "1f1b",
+                                  .description = "one forward, one backward in turn after a warm-up (PipeDream-Flush)",
+                                  .check = check,
+                                  .order = order};
 
 }  // namespace rehearse

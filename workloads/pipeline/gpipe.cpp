@@ -5,17 +5,21 @@ namespace rehearse {
 
 namespace {
 
-std::vector<Pass> order(const Plan& plan, std::int64_t /*stage*/) {
-  const auto m = static_cast<std::int32_t>(plan.micro_batches());
+std::vector<std::string> check(const PipelineShape& shape) { return only_one_chunk("gpipe", shape); }
+
+PipelineOrder order(const PipelineShape& shape, const PassTimes& /*times*/) {
+  const std::int32_t m = shape.micro_batches;
   std::vector<Pass> passes;
-  for (std::int32_t i = 0; i < m; ++i) passes.push_back({Phase::forward, i, 0});
-  for (std::int32_t i = m - 1; i >= 0; --i) passes.push_back({Phase::backward, i, 0});
-  return passes;
+  for (std::int32_t i = 0; i < m; ++i) passes.push_back({Phase::forward, i});
+  for (std::int32_t i = m - 1; i >= 0; --i) passes.push_back({Phase::backward, i});
+  return PipelineOrder(static_cast<std::size_t>(shape.stages), passes);
 }
 
 }  // namespace
 
-const PipelineRow gpipe_row{"gpipe", "all forward passes, then all backward passes (Huang et al. 2019)", only_one_chunk,
-                            order};
+const PipelineRow gpipe_row{.name = "gpipe",
+                            .description = "all forward passes, then all backward passes (Huang et al. 2019)",
+                            .check = check,
+                            .order = order};
 
 }  // namespace rehearse

@@ -5,11 +5,31 @@
 
 namespace rehearse {
 
+extern const PipelineRow chimera_row;
+extern const PipelineRow dualpipe_row;
 extern const PipelineRow gpipe_row;
-extern const PipelineRow one_f_one_b_row;
 extern const PipelineRow interleaved_row;
+extern const PipelineRow one_f_one_b_row;
+extern const PipelineRow zb_1p_row;
+extern const PipelineRow zb_2p_row;
+extern const PipelineRow zb_v_row;
+extern const PipelineRow zero_bubble_h1_row;
+extern const PipelineRow zero_bubble_h2_row;
 
-/// The check of schedules whose stages hold one chunk.
-std::vector<std::string> only_one_chunk(const Plan& plan);
+using PipelineOrder = std::vector<std::vector<Pass>>;  ///< passes by stage
+
+/// The checks of schedules whose stages hold one chunk, and two.
+std::vector<std::string> only_one_chunk(std::string_view schedule, const PipelineShape& shape);
+std::vector<std::string> only_two_chunks(std::string_view schedule, const PipelineShape& shape);
+/// The check of schedules that take micro batches from both ends: two chunks, an even number of stages.
+std::vector<std::string> from_both_ends(std::string_view schedule, const PipelineShape& shape);
+
+/// 1F1B with `depth` times its warm-up, the backward in two pieces, and on stage s the weights `depth` x s micro
+/// batches behind the inputs, so that every stage comes to hold as much as the first (Qi et al. 2024, Section 2).
+PipelineOrder delayed_weights(const PipelineShape& shape, std::int32_t depth);
+
+/// The automatic schedule of Qi et al. 2024, Section 3.1: the best that their heuristic finds where no stage may hold
+/// the activations of more than `limit` micro batches.
+PipelineOrder search_zero_bubble(const PipelineShape& shape, const PassTimes& times, double limit);
 
 }  // namespace rehearse

@@ -37,6 +37,8 @@ struct PipelineShape {
 struct PassTimes {
   double forward = 1, backward_input = 1, backward_weight = 1;
   double message = 0;  ///< from a stage to its neighbour
+  /// Share of the activations of a pass that stays from backward_input to backward_weight, for rows with a limit.
+  double kept = 1;
 };
 
 /// Where the chunks of a model lie.
@@ -77,8 +79,8 @@ std::int32_t replica_of(ChunkLayout layout, std::int32_t micro_batch);
 std::int32_t model_chunk_of(ChunkLayout layout, const PipelineShape& shape, const ChunkPlace& place);
 ChunkPlace place_of(ChunkLayout layout, const PipelineShape& shape, std::int32_t model_chunk, std::int32_t replica);
 
-/// What is wrong with the order: a pass that is missing, done twice or of a chunk that there is not, a wait in a circle.
-/// Empty: nothing.
+/// What is wrong with the order: a pass that is missing, done twice or of a chunk that there is not, a wait in a
+/// circle. Empty: nothing.
 std::vector<std::string> check_order(const PipelineRow& row, const PipelineShape& shape,
                                      const std::vector<std::vector<Pass>>& order);
 
