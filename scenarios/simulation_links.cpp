@@ -7,6 +7,7 @@
 
 #include "engine/base/quantity_text.hpp"
 #include "scenarios/simulation.hpp"
+#include "workloads/parameters.hpp"
 #include "workloads/run_conditions.hpp"
 
 namespace rehearse {

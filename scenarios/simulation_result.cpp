@@ -8,6 +8,7 @@
 #include "scenarios/collective_use.hpp"
 #include "scenarios/simulation.hpp"
 #include "scenarios/version.hpp"
+#include "workloads/parameters.hpp"
 
 namespace rehearse {
 

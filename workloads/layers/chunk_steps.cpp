@@ -9,13 +9,13 @@ namespace rehearse {
 namespace {
 
 /// Layers [first, last) of which only the input of the first is kept; or one layer of which everything is.
-struct Stretch {
+struct LayerRun {
   std::int64_t first, last;
   bool recomputed;
 };
 
-std::vector<Stretch> stretches_of(const Plan& plan, const LayerRange& range) {
-  std::vector<Stretch> out;
+std::vector<LayerRun> runs_of(const Plan& plan, const LayerRange& range) {
+  std::vector<LayerRun> out;
   const std::int64_t all = range.last - range.first;
   const std::int64_t count = plan.recompute != Recompute::full ? 0
                              : plan.recompute_layers == 0      ? all
@@ -71,14 +71,14 @@ void layer_backward(StepWriter& w, std::int64_t layer, bool checkpoint) {
   w.set_input_is_checkpoint(false);
 }
 
-void stretch_backward(StepWriter& w, const Stretch& stretch) {
-  if (stretch.recomputed) {
+void run_backward(StepWriter& w, const LayerRun& run) {
+  if (run.recomputed) {
     w.set_recording(Recording::remade);
-    for (std::int64_t layer = stretch.first; layer < stretch.last; ++layer)
-      layer_forward(w, layer, Kind::recompute, layer == stretch.first);
+    for (std::int64_t layer = run.first; layer < run.last; ++layer)
+      layer_forward(w, layer, Kind::recompute, layer == run.first);
   }
-  for (std::int64_t layer = stretch.last - 1; layer >= stretch.first; --layer)
-    layer_backward(w, layer, stretch.recomputed && layer == stretch.first);
+  for (std::int64_t layer = run.last - 1; layer >= run.first; --layer)
+    layer_backward(w, layer, run.recomputed && layer == run.first);
   w.set_recording(Recording::kept);
   w.set_input_is_checkpoint(false);
 }
@@ -89,10 +89,10 @@ Steps forward_steps(const Model& model, const Plan& plan, std::int64_t chunk) {
   StepWriter w(model, plan);
   w.at(-1, "embedding", Kind::forward);
   if (chunk == 0 && model.is_transformer()) embedding_forward(w);
-  for (const Stretch& stretch : stretches_of(plan, layers_of(model, plan, chunk))) {
-    w.set_recording(stretch.recomputed ? Recording::forgotten : Recording::kept);
-    for (std::int64_t layer = stretch.first; layer < stretch.last; ++layer)
-      layer_forward(w, layer, Kind::forward, stretch.recomputed && layer == stretch.first);
+  for (const LayerRun& run : runs_of(plan, layers_of(model, plan, chunk))) {
+    w.set_recording(run.recomputed ? Recording::forgotten : Recording::kept);
+    for (std::int64_t layer = run.first; layer < run.last; ++layer)
+      layer_forward(w, layer, Kind::forward, run.recomputed && layer == run.first);
   }
   w.set_recording(Recording::kept);
   w.set_input_is_checkpoint(false);
@@ -106,8 +106,8 @@ Steps backward_steps(const Model& model, const Plan& plan, std::int64_t chunk) {
   w.at(-1, "head", Kind::backward);
   w.make("residual gradient", w.stream_bytes);
   if (chunk + 1 == plan.chunks() && model.is_transformer()) head_backward(w);
-  const std::vector<Stretch> stretches = stretches_of(plan, layers_of(model, plan, chunk));
-  for (auto stretch = stretches.rbegin(); stretch != stretches.rend(); ++stretch) stretch_backward(w, *stretch);
+  const std::vector<LayerRun> runs = runs_of(plan, layers_of(model, plan, chunk));
+  for (auto run = runs.rbegin(); run != runs.rend(); ++run) run_backward(w, *run);
   w.at(-1, "embedding", Kind::backward);
   if (chunk == 0 && model.is_transformer()) embedding_backward(w);
   w.unmake("residual gradient", w.stream_bytes);
