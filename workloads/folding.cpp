@@ -127,10 +127,8 @@ class Folder {
     for (std::uint32_t g : groups_.representative) {
       const CommGroup& group = communication_.groups()[g];
       const auto own = [&](std::uint32_t w) { return communication_.wires()[w].group == g; };
-      // Collectives that do not block may meet others of their own group; and nobody knows what comes over links that
-      // change, or that flows take or leave as they like.
-      bool alone =
-          undisturbed(group) && !communication_.concurrency(group.job).overlapped[static_cast<std::size_t>(group.kind)];
+      // Nobody knows what comes over links that change, or that flows take or leave as they like.
+      bool alone = undisturbed(group);
       for (std::uint32_t w : group.wires)
         for (std::uint32_t part : parts_.route[w]) alone = alone && std::ranges::all_of(crossing[part], own);
       out_.isolated.push_back(alone);

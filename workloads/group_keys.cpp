@@ -34,15 +34,6 @@ std::optional<GroupMember> GroupKeys::of_stages(GroupKind kind, std::uint32_t ra
   return member;
 }
 
-std::optional<GroupMember> GroupKeys::of_model(std::uint32_t rank) const {
-  const Plan& plan = job_.plan;
-  // Where replicas hold different shards or experts, their norm is of all.
-  if (plan.zero > 0 || plan.expert > 1 || !job_.model.is_transformer()) return GroupMember{0, rank};
-  Coordinates at = ranks_.coordinates(rank);
-  at[static_cast<std::size_t>(Degree::tensor)] = at[static_cast<std::size_t>(Degree::pipeline)] = 0;
-  return GroupMember{ranks_.rank(at), rank};
-}
-
 std::optional<GroupMember> GroupKeys::of(GroupKind kind, std::uint32_t rank) const {
   const Plan& plan = job_.plan;
   const std::uint32_t replica = ranks_.replica(rank);
@@ -63,7 +54,7 @@ std::optional<GroupMember> GroupKeys::of(GroupKind kind, std::uint32_t rank) con
     }
     case GroupKind::mirror:
     case GroupKind::embedding: return of_stages(kind, rank);
-    case GroupKind::model: return of_model(rank);
+    case GroupKind::stages: return along(Degree::pipeline, rank);
   }
   return std::nullopt;
 }

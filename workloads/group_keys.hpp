@@ -27,7 +27,6 @@ class GroupKeys {
   /// Of ranks that differ in their replica alone, those of one part, `part` of them by `place`.
   [[nodiscard]] GroupMember of_replicas(std::uint32_t rank, std::uint32_t part, std::uint32_t place) const;
   [[nodiscard]] std::optional<GroupMember> of_stages(GroupKind kind, std::uint32_t rank) const;
-  [[nodiscard]] std::optional<GroupMember> of_model(std::uint32_t rank) const;
 
   const Job& job_;
   const PlanLayout& ranks_;

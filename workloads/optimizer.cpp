@@ -2,7 +2,20 @@
 
 namespace rehearse {
 
-Steps optimizer_steps(const Plan& plan, std::int64_t parameters) {
+namespace {
+
+CollectiveStep norm_reduction(GroupKind group) {
+  return {.group = group,
+          .op = CollectiveOp::all_reduce,
+          .elements = 1,
+          .element_bytes = 4,
+          .kind = Kind::data_comm,
+          .operand = Operand::gradient_norm};
+}
+
+}  // namespace
+
+Steps optimizer_steps(const Model& model, const Plan& plan, std::int64_t parameters) {
   const std::int64_t weight = element_bytes(plan.precision), gradient = element_bytes(plan.gradient_precision);
   Steps steps;
   const auto add = [&](const char* name, StreamKind kind, std::int64_t per_parameter) {
@@ -12,12 +25,10 @@ Steps optimizer_steps(const Plan& plan, std::int64_t parameters) {
   };
   if (plan.clip_gradients) {
     add("gradient norm", StreamKind::reduction, gradient);
-    steps.emplace_back(CollectiveStep{.group = GroupKind::model,
-                                      .op = CollectiveOp::all_reduce,
-                                      .elements = 1,
-                                      .element_bytes = 4,
-                                      .kind = Kind::data_comm,
-                                      .operand = Operand::gradient_norm});
+    if (plan.tensor > 1) steps.emplace_back(norm_reduction(GroupKind::tensor));
+    if (plan.pipeline > 1) steps.emplace_back(norm_reduction(GroupKind::stages));
+    const bool differ = plan.zero > 0 || plan.expert > 1 || !model.is_transformer();
+    if (differ && plan.replicas() > 1) steps.emplace_back(norm_reduction(GroupKind::data));
     add("gradient clip", StreamKind::scale, 2 * gradient);
   }
   // fp32 master weight and two moments, each read and written; the gradient read; the working weight written.

@@ -145,7 +145,7 @@ class ProgramBuilder {
     }
     out_->push_back({.type = Instruction::Type::wait, .index = no_index});
     append(other_reductions(model_, plan_, held, stage_));
-    append(optimizer_steps(plan_, stepped_parameters(plan_, held)));
+    append(optimizer_steps(model_, plan_, stepped_parameters(plan_, held)));
     append(parameter_gathers(plan_, held));
   }
 

@@ -27,7 +27,7 @@ enum class GroupKind : std::uint8_t {
   shared_heads,  ///< tensor ranks with the same KV heads, where there are fewer of these than ranks
   mirror,        ///< two stages of a bidirectional pipeline that hold the same model chunks
   embedding,     ///< first and last stage, where they share the embedding
-  model          ///< all that hold parts of one model: tensor x pipeline (and its shards)
+  stages         ///< the stages of one pipeline
 };
 inline constexpr std::size_t group_kind_count = 11;
 std::string_view group_kind_name(GroupKind kind);

@@ -136,7 +136,7 @@ std::int64_t boundary_elements(const Model& model, const Plan& plan, std::int64_
 std::string_view group_kind_name(GroupKind kind) {
   constexpr std::array<std::string_view, group_kind_count> names{
       "tensor",    "context",      "expert", "data",      "expert data", "shard",
-      "replicate", "shared heads", "mirror", "embedding", "model"};
+      "replicate", "shared heads", "mirror", "embedding", "stages"};
   return names[static_cast<std::size_t>(kind)];
 }
 
