@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "support/dice.hpp"
+#include "../support/dice.hpp"
 #include "workloads/memory/allocator.hpp"
 
 // So that doctest prints what differs.

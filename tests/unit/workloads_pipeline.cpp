@@ -1,188 +1,194 @@
-// Pipeline schedules: every row for many shapes. Each pass once, no deadlock, few micro batches in flight, refusals.
+// Pipeline schedules: every row for many shapes. Each pass once, no deadlock, few micro batches in flight, refusals;
+// the clock that walks an order, and what check_order finds in broken ones.
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <map>
-#include <tuple>
+#include <set>
 
+#include "tests/support/pipeline_shapes.hpp"
 #include "tests/support/relative.hpp"
-#include "workloads/pipeline/schedule.hpp"
 
 using namespace rehearse;
+using rehearse::testing::for_each_shape;
+using rehearse::testing::most_held_of;
 
 namespace {
 
 using Order = std::vector<std::vector<Pass>>;  // by stage
 
-Plan plan_of(std::string_view schedule, std::int64_t p, std::int64_t m, std::int64_t v) {
-  Plan plan;
-  plan.schedule = schedule;
-  plan.pipeline = p;
-  plan.global_batch = m;
-  plan.virtual_stages = v;
-  return plan;
+const PipelineRow& row_of(std::string_view name) { return *pipeline_table().find(name); }
+
+/// The faults that check_order finds, a line each.
+std::string faults(std::string_view name, const PipelineShape& shape, const Order& order) {
+  std::string out;
+  for (const std::string& fault : check_order(row_of(name), shape, order)) out += fault + "\n";
+  return out;
 }
 
-Order order_of(const PipelineRow& row, const Plan& plan) {
-  Order order;
-  for (std::int64_t stage = 0; stage < plan.pipeline; ++stage) order.push_back(row.order(plan, stage));
-  return order;
-}
-
-/// Calls `test(row, plan)` for every row and every shape that it can run.
-template <class Test>
-void for_each_shape(Test test) {
-  for (const PipelineRow& row : pipeline_table())
-    for (std::int64_t p : {1, 2, 3, 4, 5, 8})
-      for (std::int64_t m : {1, 2, 3, 4, 5, 6, 8, 9, 16, 24, 40})
-        for (std::int64_t v : {1, 2, 3, 4}) {
-          const Plan plan = plan_of(row.name, p, m, v);
-          if (!row.check(plan).empty()) continue;
-          CAPTURE(row.name);
-          CAPTURE(p);
-          CAPTURE(m);
-          CAPTURE(v);
-          test(row, plan);
-        }
-}
-
-/// What a pass waits for: (phase, micro batch, model chunk) of the one before; none: the first.
-using Done = std::map<std::tuple<Phase, std::int32_t, std::int64_t>, std::int64_t>;  // -> when it ended
-
-bool ready(const Done& done, const Pass& pass, std::int64_t chunk, std::int64_t chunks, std::int64_t now) {
-  const auto ended = [&](Phase phase, std::int64_t c) {
-    const auto found = done.find({phase, pass.micro_batch, c});
-    return found != done.end() && found->second <= now;
-  };
-  if (pass.phase == Phase::forward) return chunk == 0 || ended(Phase::forward, chunk - 1);
-  return ended(Phase::forward, chunk) && (chunk + 1 == chunks || ended(Phase::backward, chunk + 1));
-}
-
-/// Runs the order with passes that take one unit; the time, or -1 where it stands still before the end.
-std::int64_t unit_time(const Order& order, const Plan& plan) {
-  Done done;
-  std::vector<std::size_t> next(order.size(), 0);
-  for (std::int64_t now = 0;; ++now) {
-    bool any = false, left = false;
-    for (std::size_t s = 0; s < order.size(); ++s) {
-      if (next[s] == order[s].size()) continue;
-      left = true;
-      const Pass& pass = order[s][next[s]];
-      const std::int64_t chunk = pass.chunk * plan.pipeline + static_cast<std::int64_t>(s);
-      if (!ready(done, pass, chunk, plan.chunks(), now)) continue;
-      done[{pass.phase, pass.micro_batch, chunk}] = now + 1;
-      ++next[s];
-      any = true;
-    }
-    if (!left) return now;
-    if (!any) return -1;
-  }
-}
-
-/// Most chunk passes that a stage has begun forward and not yet ended backward.
-std::int64_t most_in_flight(const std::vector<Pass>& passes) {
-  std::int64_t now = 0, most = 0;
-  for (const Pass& pass : passes) most = std::max(most, now += pass.phase == Phase::forward ? 1 : -1);
-  return most;
-}
+constexpr Pass forward{Phase::forward, 0, 0}, backward{Phase::backward, 0, 0}, input{Phase::backward_input, 0, 0},
+    weight{Phase::backward_weight, 0, 0};
 
 }  // namespace
 
-TEST_CASE("pipeline: every pass stands once in the order of its stage, the backward after the forward") {
-  for_each_shape([](const PipelineRow& row, const Plan& plan) {
-    for (const auto& passes : order_of(row, plan)) {
-      CHECK(passes.size() == static_cast<std::size_t>(2 * plan.micro_batches() * plan.virtual_stages));
-      std::map<std::pair<std::int32_t, std::int32_t>, std::vector<Phase>> seen;
-      for (const Pass& pass : passes) seen[{pass.micro_batch, pass.chunk}].push_back(pass.phase);
-      CHECK(seen.size() == static_cast<std::size_t>(plan.micro_batches() * plan.virtual_stages));
-      for (const auto& [key, phases] : seen) {
-        CHECK((key.first >= 0 && key.first < plan.micro_batches() && key.second >= 0 &&
-               key.second < plan.virtual_stages));
-        CHECK(phases == std::vector{Phase::forward, Phase::backward});
+TEST_CASE("pipeline: every order has each pass once and comes to its end") {
+  for_each_shape({}, [](const PipelineRow& row, const PipelineShape& shape) {
+    for (const PassTimes& times : {PassTimes{}, PassTimes{3, 4, 2, 0.5, 0.4}, PassTimes{1, 1, 3, 2}})
+      CHECK(check_order(row, shape, row.order(shape, times)).empty());
+  });
+}
+
+TEST_CASE("pipeline: every row runs its own number of chunks, and chunks have their places") {
+  for_each_shape({}, [](const PipelineRow& row, const PipelineShape& shape) {
+    CHECK(row.check({4, row.default_chunks, 8}).empty());
+    std::set<std::pair<std::int32_t, std::int32_t>> places;
+    for (std::int32_t replica = 0; replica < pipeline_replicas(row.layout); ++replica)
+      for (std::int32_t chunk = 0; chunk < model_chunks(row.layout, shape); ++chunk) {
+        const ChunkPlace place = place_of(row.layout, shape, chunk, replica);
+        CHECK(model_chunk_of(row.layout, shape, place) == chunk);
+        CHECK((place.stage >= 0 && place.stage < shape.stages && place.chunk >= 0 && place.chunk < shape.chunks));
+        places.insert({place.stage, place.chunk});
+      }
+    CHECK(places.size() == static_cast<std::size_t>(shape.stages * shape.chunks));
+  });
+  const PipelineShape shape{4, 2, 8};
+  CHECK(place_of(ChunkLayout::looped, shape, 5, 0) == ChunkPlace{1, 1});
+  CHECK(place_of(ChunkLayout::v_shaped, shape, 5, 0) == ChunkPlace{2, 1});
+  CHECK(place_of(ChunkLayout::bidirectional, shape, 1, 0) == ChunkPlace{1, 0});
+  CHECK(place_of(ChunkLayout::bidirectional, shape, 1, 1) == ChunkPlace{2, 1});
+}
+
+TEST_CASE("pipeline: the clock, by hand") {
+  const PassTimes times{.forward = 3, .backward_input = 2, .backward_weight = 1, .message = 0.5};
+  const PipelineShape shape{2, 1, 1};
+  const OrderTimes clock =
+      time_order(ChunkLayout::looped, shape, {{forward, input, weight}, {forward, backward}}, times);
+  // Forwards end at 3 and 6.5, the backwards at 9.5 and, for inputs, 12.
+  CHECK(clock.spans[1][0].begin == 3.5);
+  CHECK(clock.spans[1][1].end == 9.5);
+  CHECK(clock.spans[0][1].begin == 10);
+  CHECK(clock.makespan == 13);
+  CHECK(clock.longest_stage == 13);
+  CHECK(time_order(ChunkLayout::looped, shape, {{forward, backward}, {forward, input, weight}}, times).makespan == 12);
+}
+
+TEST_CASE("pipeline: paired passes begin and end together, and only when both can") {
+  const PassTimes times{.forward = 3, .backward_input = 2, .backward_weight = 1};
+  const Pass next{Phase::forward, 1, 0, true}, last{Phase::backward, 1, 0};
+  const OrderTimes clock = time_order(ChunkLayout::looped, {1, 1, 2}, {{forward, next, backward, last}}, times);
+  CHECK(clock.spans[0][1].begin == 3);
+  CHECK(clock.spans[0][1].end == 9);
+  CHECK(clock.spans[0][2].begin == 3);
+  CHECK(clock.spans[0][2].end == 9);
+  CHECK(clock.makespan == 12);
+  const Pass paired{Phase::forward, 0, 0, true};
+  CHECK(faults("1f1b", {1, 1, 1}, {{paired, backward}}) ==
+        "1f1b: stage 0: waits for ever to begin forward of micro batch 0 through chunk 0\n");
+}
+
+TEST_CASE("pipeline: what is wrong with a broken order") {
+  const PipelineShape shape{2, 1, 1};
+  const std::vector<Pass> whole{forward, backward};
+  CHECK(faults("gpipe", shape, {whole, whole}).empty());
+  CHECK(faults("gpipe", shape, {whole, {forward, input, weight}}).empty());
+  CHECK(faults("gpipe", shape, {whole}) == "gpipe: passes of 1 stages, not of 2\n");
+  CHECK(faults("gpipe", shape, {whole, {backward, forward}}) ==
+        "gpipe: stage 0: waits for ever to begin backward of micro batch 0 through chunk 0\n"
+        "gpipe: stage 1: waits for ever to begin backward of micro batch 0 through chunk 0\n");
+  CHECK(faults("gpipe", shape, {whole, {forward, weight, input}})
+            .find("stage 1: waits for ever to begin backward_weight") != std::string::npos);
+  CHECK(faults("gpipe", shape, {whole, {forward}}) ==
+        "gpipe: stage 1: backward of micro batch 0 through chunk 0 is missing\n");
+  CHECK(faults("gpipe", shape, {whole, {forward, input}}) ==
+        "gpipe: stage 1: backward_weight of micro batch 0 through chunk 0 is missing\n");
+  CHECK(faults("gpipe", shape, {whole, {forward, backward, weight}}) ==
+        "gpipe: stage 1: backward of micro batch 0 through chunk 0 is done 2 times\n");
+  CHECK(faults("gpipe", shape, {whole, {forward, forward, backward}}) ==
+        "gpipe: stage 1: forward of micro batch 0 through chunk 0 is done 2 times\n");
+  CHECK(faults("gpipe", shape, {whole, {forward, backward, {Phase::forward, 0, 1}}}) ==
+        "gpipe: stage 1: forward of micro batch 0 through chunk 1, which there is not\n");
+  CHECK(faults("gpipe", shape, {whole, {forward, backward, {Phase::forward, 1, 0}}}) ==
+        "gpipe: stage 1: forward of micro batch 1 through chunk 0, which there is not\n");
+  CHECK(faults("gpipe", shape, {whole, {forward, {Phase::backward, 0, 0, true}}}) ==
+        "gpipe: stage 1: backward of micro batch 0 through chunk 0 is paired with a pass after the last\n");
+  // Micro batch 0 goes through replica 0, which is chunk 0.
+  CHECK(faults("chimera", {2, 2, 1}, {whole, {forward, backward, {Phase::forward, 0, 1}}}) ==
+        "chimera: stage 1: forward of micro batch 0 through chunk 1, which there is not\n");
+}
+
+TEST_CASE("pipeline: micro batches in flight") {
+  for_each_shape({"gpipe", "1f1b", "interleaved"}, [](const PipelineRow& row, const PipelineShape& shape) {
+    const std::int32_t m = shape.micro_batches, p = shape.stages, v = shape.chunks;
+    const Order order = row.order(shape, {});
+    for (std::int32_t stage = 0; stage < p; ++stage) {
+      const double most = most_held(order[static_cast<std::size_t>(stage)], 1);
+      if (row.name == "gpipe") CHECK(most == m);
+      if (row.name == "1f1b") CHECK(most == std::min(m, p - stage));
+      // Megatron-LM's warm-up, and the one that is under way in the steady state; with m = p all is warm-up.
+      const std::int32_t depth = 2 * (p - stage - 1) + (v - 1) * p + 1;
+      if (row.name == "interleaved") CHECK(most == (m == p ? m * v : std::min(m * v, depth)));
+    }
+  });
+  // A unit of chimera has p / 2 micro batches of each replica (Li and Hoefler 2021, Table 2).
+  for_each_shape({"chimera"}, [](const PipelineRow& row, const PipelineShape& shape) {
+    CHECK(most_held_of(row, shape, {}) <= shape.stages);
+  });
+  // DeepSeek-AI 2024, Table 2.
+  for_each_shape({"dualpipe"}, [](const PipelineRow& row, const PipelineShape& shape) {
+    CHECK(most_held_of(row, shape, {}) == shape.stages + 1);
+  });
+}
+
+TEST_CASE("pipeline: dualpipe pairs forwards with backwards of the other direction") {
+  for_each_shape({"dualpipe"}, [](const PipelineRow& row, const PipelineShape& shape) {
+    const Order order = row.order(shape, {});
+    for (std::int32_t stage = 0; stage < shape.stages; ++stage) {
+      const std::vector<Pass>& passes = order[static_cast<std::size_t>(stage)];
+      const auto first = std::ranges::find(passes, Phase::backward, &Pass::phase) - passes.begin();
+      // The innermost stages do the first apart (DeepSeek-AI 2024, Figure 5): it would wait for its backward.
+      const bool innermost = stage == shape.stages / 2 - 1 || stage == shape.stages / 2;
+      CHECK(passes[static_cast<std::size_t>(first) - 1].paired == !innermost);
+      for (std::size_t i = 0; i < passes.size(); ++i) {
+        if (!passes[i].paired) continue;
+        CHECK(passes[i].phase == Phase::forward);
+        CHECK(passes[i + 1].phase == Phase::backward);
+        CHECK(passes[i + 1].chunk != passes[i].chunk);
       }
     }
   });
 }
 
-TEST_CASE("pipeline: no order stands still, and with unit passes the bubble has its closed form") {
-  for_each_shape([](const PipelineRow& row, const Plan& plan) {
-    // Narayanan et al. 2021, Section 2.2: m v forward and backward passes, and p - 1 of each that a stage waits.
-    CHECK(unit_time(order_of(row, plan), plan) == 2 * (plan.micro_batches() * plan.virtual_stages + plan.pipeline - 1));
-  });
-}
-
-TEST_CASE("pipeline: the check by unit passes finds an order that stands still") {
-  const Plan plan = plan_of("gpipe", 2, 1, 1);
-  const Pass forward{Phase::forward, 0, 0}, backward{Phase::backward, 0, 0};
-  CHECK(unit_time({{forward, backward}, {forward, backward}}, plan) == 4);
-  CHECK(unit_time({{forward, backward}, {backward, forward}}, plan) == -1);
-}
-
-TEST_CASE("pipeline: micro batches in flight") {
-  for_each_shape([](const PipelineRow& row, const Plan& plan) {
-    const std::int64_t m = plan.micro_batches(), p = plan.pipeline, v = plan.virtual_stages;
-    for (std::int64_t stage = 0; stage < p; ++stage) {
-      const std::int64_t most = most_in_flight(row.order(plan, stage));
-      if (row.name == "gpipe") CHECK(most == m);
-      if (row.name == "1f1b") CHECK(most == std::min(m, p - stage));
-      // Megatron-LM's warm-up, and the one that is under way in the steady state; with m = p all is warm-up.
-      const std::int64_t depth = 2 * (p - stage - 1) + (v - 1) * p + 1;
-      if (row.name == "interleaved") CHECK(most == (m == p ? m * v : std::min(m * v, depth)));
-    }
-  });
-}
-
 TEST_CASE("pipeline: the first stage's account of Korthikanti et al. 2022: L (1 + (p - 1) / (p v)) layers' worth") {
-  const PipelineRow& row = *pipeline_table().find("interleaved");
-  for (std::int64_t p : {2, 4, 8})
-    for (std::int64_t v : {2, 3, 4}) {
-      const std::int64_t in_flight = most_in_flight(row.order(plan_of("interleaved", p, 8 * p, v), 0));
-      CHECK(static_cast<double>(in_flight) / static_cast<double>(p * v) ==
-            testing::relative(1 + static_cast<double>(p - 1) / static_cast<double>(p * v), 1e-12));
+  for (std::int32_t p : {2, 4, 8})
+    for (std::int32_t v : {2, 3, 4}) {
+      const double in_flight = most_held(row_of("interleaved").order({p, v, 8 * p}, {}).front(), 1);
+      CHECK(in_flight / (p * v) == testing::relative(1 + (p - 1.0) / (p * v), 1e-12));
     }
 }
 
 TEST_CASE("pipeline: refusals") {
-  const auto refused = [](std::string_view schedule, std::int64_t p, std::int64_t m, std::int64_t v) {
-    const std::vector<std::string> reasons = pipeline_table().find(schedule)->check(plan_of(schedule, p, m, v));
-    return reasons.empty() ? std::string() : reasons.front();
-  };
-  CHECK(refused("1f1b", 4, 8, 1).empty());
-  CHECK(refused("1f1b", 4, 8, 2).find("virtual_stages 2 needs `schedule: interleaved`") != std::string::npos);
-  CHECK(refused("gpipe", 4, 8, 3).find("gpipe has one chunk a stage") != std::string::npos);
-  CHECK(refused("interleaved", 4, 8, 2).empty());
-  CHECK(refused("interleaved", 4, 6, 2).find("micro batches (6) that divide by pipeline (4)") != std::string::npos);
-  CHECK(refused("interleaved", 1, 6, 2).find("needs pipeline of at least 2") != std::string::npos);
-}
-
-TEST_CASE("pipeline: a plan that does not divide is refused by key") {
-  Model model{
-      .layers = 12, .hidden = 64, .heads = 4, .kv_heads = 4, .head_dim = 16, .ffn = 256, .vocab = 100, .seq_len = 30};
-  const auto keys = [&](const Plan& plan, std::int64_t gpus) {
-    std::vector<std::string> out;
-    for (const PlanFault& fault : check_plan(model, plan, gpus)) out.push_back(fault.key_path);
+  const auto refused = [](std::string_view schedule, std::int32_t p, std::int32_t m, std::int32_t v) {
+    std::string out;
+    for (const std::string& reason : row_of(schedule).check({p, v, m})) out += reason + "\n";
     return out;
   };
-  Plan plan = plan_of("1f1b", 3, 8, 1);
-  using Keys = std::vector<std::string>;
-  CHECK(keys(plan, 3).empty());
-  CHECK(keys(plan, 4) == Keys{"plan.data"});
-  plan.pipeline = 5;
-  CHECK(keys(plan, 5) == Keys{"plan.pipeline"});
-  plan = plan_of("interleaved", 2, 8, 4);  // 12 layers, 8 chunks
-  CHECK(keys(plan, 2) == Keys{"plan.pipeline"});
-  plan = plan_of("1f1b", 1, 8, 1);
-  plan.data = 3;
-  CHECK(keys(plan, 3) == Keys{"plan.global_batch"});
-  plan.data = 1;
-  plan.tensor = 8;  // neither 4 heads nor 4 KV heads are split over 8, and fewer KV heads than ranks are copied
-  CHECK(keys(plan, 8) == Keys{"plan.tensor"});
-  plan.tensor = 4;
-  plan.sequence_parallel = true;  // 30 tokens
-  CHECK(keys(plan, 4) == Keys{"plan.tensor"});
-  model.seq_len = 32;
-  model.kv_heads = 3, model.heads = 12;  // 12 heads divide by 3 KV heads; 3 over 4 ranks are copied
-  CHECK(keys(plan, 4).empty());
-  model.kv_heads = 6;
-  CHECK(keys(plan, 4) == Keys{"plan.tensor"});
+  for (std::string_view name : {"1f1b", "gpipe", "zero_bubble_h1", "zero_bubble_h2", "zb_1p", "zb_2p"}) {
+    CHECK(refused(name, 4, 8, 1).empty());
+    CHECK(refused(name, 4, 8, 2) ==
+          std::string(name) + " has one chunk a stage; virtual_stages 2 needs `schedule: interleaved`\n");
+  }
+  CHECK(refused("interleaved", 4, 8, 2).empty());
+  CHECK(refused("interleaved", 4, 6, 2) == "interleaved needs micro batches (6) that divide by pipeline (4)\n");
+  CHECK(refused("interleaved", 1, 6, 2) == "interleaved needs pipeline of at least 2\n");
+  for (std::string_view name : {"zb_v", "chimera", "dualpipe"}) {
+    CHECK(refused(name, 4, 8, 2).empty());
+    CHECK(refused(name, 4, 8, 3) == std::string(name) + " has two chunks a stage; virtual_stages must be 2, not 3\n");
+  }
+  CHECK(refused("chimera", 3, 8, 2) == "chimera takes micro batches from both ends: pipeline must be even, not 3\n");
+  CHECK(refused("dualpipe", 4, 6, 2) == "dualpipe needs at least 2 x pipeline = 8 micro batches, not 6\n");
+  CHECK(refused("dualpipe", 4, 9, 2) == "dualpipe takes micro batches from both ends: they must be even, not 9\n");
+  CHECK(refused("dualpipe", 3, 5, 1) ==
+        "dualpipe has two chunks a stage; virtual_stages must be 2, not 1\n"
+        "dualpipe takes micro batches from both ends: pipeline must be even, not 3\n"
+        "dualpipe takes micro batches from both ends: they must be even, not 5\n"
+        "dualpipe needs at least 2 x pipeline = 6 micro batches, not 5\n");
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <map>
 #include <tuple>
 
@@ -40,11 +41,15 @@ class OrderCheck {
       for (std::int32_t chunk = 0; chunk < shape_.chunks; ++chunk) {
         if (!exists({Phase::forward, i, chunk})) continue;
         const auto times_of = [&](Phase phase) { return times[{i, chunk, phase}]; };
-        const int whole = times_of(Phase::backward);
+        const int whole = times_of(Phase::backward), inputs = times_of(Phase::backward_input),
+                  weights = times_of(Phase::backward_weight);
         once(stage, {Phase::forward, i, chunk}, times_of(Phase::forward));
-        once(stage, {Phase::backward, i, chunk}, whole + times_of(Phase::backward_input));
-        if (whole + times_of(Phase::backward_weight) != 1)
-          once(stage, {Phase::backward_weight, i, chunk}, whole + times_of(Phase::backward_weight));
+        if (whole > 0 || inputs + weights == 0) {
+          once(stage, {Phase::backward, i, chunk}, whole + std::max(inputs, weights));
+        } else {
+          once(stage, {Phase::backward_input, i, chunk}, inputs);
+          once(stage, {Phase::backward_weight, i, chunk}, weights);
+        }
       }
     if (!passes.empty() && passes.back().paired)
       fault(stage, fmt::format("{} is paired with a pass after the last", text_of(passes.back())));

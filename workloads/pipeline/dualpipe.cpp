@@ -1,8 +1,9 @@
 // DualPipe (DeepSeek-AI 2024, arXiv 2412.19437, Section 3.2.1 and Figure 5): two replicas of the model lie against each
 // other and each takes half of the micro batches. In the middle a stage does the forward of one direction hand in hand
 // with the backward of the other; at both ends the backward is in two pieces, so that gradients of weights fill what
-// was idle. A stage holds at most p + 1 micro batches, and the bubble is (p / 2 - 1)(F&B + B - 3 W) (Table 2: B is the
-// whole backward, F&B a pair).
+// was idle. A stage holds at most p + 1 micro batches. The bubble is (p / 2 - 1)(F&B + B - 3 W) (Table 2: B is the
+// whole backward, F&B a pair) where a forward takes as long as the gradients of inputs, and those of weights not
+// longer.
 #include <algorithm>
 #include <array>
 #include <deque>
@@ -18,9 +19,12 @@ namespace {
 
 std::vector<std::string> check(const PipelineShape& shape) {
   std::vector<std::string> reasons = from_both_ends("dualpipe", shape);
-  if (shape.micro_batches % 2 != 0 || shape.micro_batches < 2 * shape.stages)
-    reasons.push_back(fmt::format("dualpipe needs an even number of micro batches ({}) of at least 2 x pipeline ({})",
-                                  shape.micro_batches, shape.stages));
+  if (shape.micro_batches % 2 != 0)
+    reasons.push_back(
+        fmt::format("dualpipe takes micro batches from both ends: they must be even, not {}", shape.micro_batches));
+  if (shape.micro_batches < 2 * shape.stages)
+    reasons.push_back(fmt::format("dualpipe needs at least 2 x pipeline = {} micro batches, not {}", 2 * shape.stages,
+                                  shape.micro_batches));
   return reasons;
 }
 
@@ -53,7 +57,7 @@ class Stage {
  private:
   void middle() {
     for (std::int32_t i = 0; i < shape_.micro_batches / 2 - shape_.stages + out_ + 1; ++i) {
-      // The innermost stages have their first backward later than that forward.
+      // On the innermost stages that forward would wait for its backward.
       const bool apart = i == 0 && in_ == 0;
       forward(0, !apart);
       backward(1);
@@ -70,10 +74,12 @@ class Stage {
   /// The last backwards; from the middle of them on the gradients of weights are put off.
   void cool_down() {
     for (std::int32_t i = 0; i < 2 * (out_ + 1); ++i) {
-      if (i <= out_)
-        backward(i % 2 == 0 ? 1 : 0);
-      else
-        input(i % 2 == 0 ? 1 : 0);
+      const std::int32_t direction = i % 2 == 0 ? 1 : 0;
+      if (i <= out_) {
+        backward(direction);
+      } else {
+        input(direction);
+      }
     }
     for (std::int32_t i = 0; i < in_; ++i) {
       weight();

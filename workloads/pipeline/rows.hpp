@@ -29,7 +29,7 @@ std::vector<std::string> from_both_ends(std::string_view schedule, const Pipelin
 PipelineOrder delayed_weights(const PipelineShape& shape, std::int32_t depth);
 
 /// The automatic schedule of Qi et al. 2024, Section 3.1: the best that their heuristic finds where no stage may hold
-/// the activations of more than `limit` micro batches.
-PipelineOrder search_zero_bubble(const PipelineShape& shape, const PassTimes& times, double limit);
+/// the activations of more than `depth` x stages micro batches; never worse than delayed_weights.
+PipelineOrder search_zero_bubble(const PipelineShape& shape, const PassTimes& times, std::int32_t depth);
 
 }  // namespace rehearse

@@ -44,14 +44,14 @@ std::vector<std::string> only_one_chunk(std::string_view schedule, const Pipelin
 
 std::vector<std::string> only_two_chunks(std::string_view schedule, const PipelineShape& shape) {
   if (shape.chunks == 2) return {};
-  return {fmt::format("{} has two chunks a stage, which virtual_stages {} does not say", schedule, shape.chunks)};
+  return {fmt::format("{} has two chunks a stage; virtual_stages must be 2, not {}", schedule, shape.chunks)};
 }
 
 std::vector<std::string> from_both_ends(std::string_view schedule, const PipelineShape& shape) {
   std::vector<std::string> reasons = only_two_chunks(schedule, shape);
   if (shape.stages % 2 != 0)
     reasons.push_back(
-        fmt::format("{} goes through the stages from both ends: pipeline ({}) must be even", schedule, shape.stages));
+        fmt::format("{} takes micro batches from both ends: pipeline must be even, not {}", schedule, shape.stages));
   return reasons;
 }
 

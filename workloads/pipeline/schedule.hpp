@@ -33,11 +33,11 @@ struct PipelineShape {
   std::int32_t micro_batches = 1;
 };
 
-/// How long passes through one chunk take, in any unit, for rows that look for a good order; others ignore them.
+/// What passes through one chunk cost, times in any unit, for rows that look for a good order; others ignore them.
 struct PassTimes {
   double forward = 1, backward_input = 1, backward_weight = 1;
   double message = 0;  ///< from a stage to its neighbour
-  /// Share of the activations of a pass that stays from backward_input to backward_weight, for rows with a limit.
+  /// Share of the activations of a pass that stays from backward_input to backward_weight.
   double kept = 1;
 };
 

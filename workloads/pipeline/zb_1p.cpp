@@ -1,4 +1,4 @@
-// ZB-1p (Qi et al. 2024, Section 4): the automatic schedule where the memory of a stage is that of 1F1B: p micro
+// ZB-1p (Qi et al. 2024, Section 3): the automatic schedule where the memory of a stage is that of 1F1B: p micro
 // batches.
 #include "workloads/pipeline/rows.hpp"
 
@@ -8,9 +8,7 @@ namespace {
 
 std::vector<std::string> check(const PipelineShape& shape) { return only_one_chunk("zb_1p", shape); }
 
-PipelineOrder order(const PipelineShape& shape, const PassTimes& times) {
-  return search_zero_bubble(shape, times, shape.stages);
-}
+PipelineOrder order(const PipelineShape& shape, const PassTimes& times) { return search_zero_bubble(shape, times, 1); }
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// ZB-2p (Qi et al. 2024, Section 4): the automatic schedule where the memory of a stage is twice that of 1F1B: 2 p
+// ZB-2p (Qi et al. 2024, Section 3): the automatic schedule where the memory of a stage is twice that of 1F1B: 2 p
 // micro batches.
 #include "workloads/pipeline/rows.hpp"
 
@@ -8,9 +8,7 @@ namespace {
 
 std::vector<std::string> check(const PipelineShape& shape) { return only_one_chunk("zb_2p", shape); }
 
-PipelineOrder order(const PipelineShape& shape, const PassTimes& times) {
-  return search_zero_bubble(shape, times, 2.0 * shape.stages);
-}
+PipelineOrder order(const PipelineShape& shape, const PassTimes& times) { return search_zero_bubble(shape, times, 2); }
 
 }  // namespace
 

@@ -1,4 +1,4 @@
-// ZB-H1 (Qi et al. 2024, Section 2.3.1): 1F1B whose gradients of weights fill what was idle at the end; no stage holds
+// ZB-H1 (Qi et al. 2024, Section 2): 1F1B whose gradients of weights fill what was idle at the end; no stage holds
 // more than the first one of 1F1B, and the bubble is (p - 1)(F + B - W).
 #include "workloads/pipeline/rows.hpp"
 

@@ -1,4 +1,4 @@
-// ZB-H2 (Qi et al. 2024, Section 2.3.2): more forwards before the first backward fill what was idle at the start as
+// ZB-H2 (Qi et al. 2024, Section 2): more forwards before the first backward fill what was idle at the start as
 // well. A stage holds up to 2 p - 1 micro batches, and the bubble is (p - 1)(F + B - 2 W), if each stage may end by
 // itself.
 #include "workloads/pipeline/rows.hpp"

@@ -1,9 +1,9 @@
 // The heuristic of Qi et al. 2024, Section 3.1. A stage warms up with forwards until the first backward comes or its
 // memory is full; then it does a backward and a forward in turn. Gradients of weights fill gaps that are as long as
-// they, give back memory where it is full, and come at the end. What is open is tried both ways, and the order with
-// the shortest longest stage is taken.
+// they, and shorter ones on the stage that has been idle longest; they give back memory where it is full, and come at
+// the end. How far stages warm up against each other is tried both ways, and the order whose longest stage is shortest
+// is taken; that by hand, where forwards are so long that it is the shorter.
 #include <algorithm>
-#include <limits>
 
 #include "workloads/pipeline/order_clock.hpp"
 #include "workloads/pipeline/rows.hpp"
@@ -12,19 +12,13 @@ namespace rehearse {
 
 namespace {
 
-struct Choices {
-  bool late_first_backward;  ///< a last forward of the warm-up that the first backward then waits for
-  bool fill_short_gaps;      ///< a weight in a gap shorter than it, on the stage that has been idle longest
-  bool descending_warm_up;   ///< a stage warms up with fewer forwards than the one before, even if it had time for more
-};
-
 class Search {
  public:
-  Search(const PipelineShape& shape, const PassTimes& times, double limit, const Choices& choices)
+  Search(const PipelineShape& shape, const PassTimes& times, double limit, bool descending)
       : shape_(shape),
         times_(times),
         limit_(limit),
-        choices_(choices),
+        descending_(descending),
         stages_(static_cast<std::size_t>(shape.stages)) {}
 
   PipelineOrder build() {
@@ -55,12 +49,11 @@ class Search {
         p * times_.forward + (p - 1) * times_.message + after * (times_.backward_input + times_.message);
     std::size_t most = micro_batches();
     if (s > 0) most = stages_[s - 1].forwards.size();
-    if (s > 0 && choices_.descending_warm_up) most = std::max<std::size_t>(most, 2) - 1;
+    if (s > 0 && descending_) most = std::max<std::size_t>(most, 2) - 1;
     Stage& stage = stages_[s];
     while (stage.forwards.size() < most && stage.held + 1 <= limit_ + slack) {
-      const double begin = std::max(stage.now, forward_ready(s));
-      const double latest = choices_.late_first_backward ? begin : begin + times_.forward;
-      if (!stage.forwards.empty() && latest > first_backward * (1 + slack)) break;
+      const double end = std::max(stage.now, forward_ready(s)) + times_.forward;
+      if (!stage.forwards.empty() && end > first_backward * (1 + slack)) break;
       forward(s);
     }
   }
@@ -105,10 +98,9 @@ class Search {
   void wait(Stage& stage, double until) {
     while (weight_left(stage) && stage.now + times_.backward_weight <= until * (1 + slack)) weight(stage);
     if (stage.now >= until) return;
-    double most_idle = 0;
-    for (const Stage& other : stages_) most_idle = std::max(most_idle, other.idle);
-    if (choices_.fill_short_gaps && weight_left(stage) && stage.idle + until - stage.now > most_idle) weight(stage);
+    if (weight_left(stage) && stage.idle + until - stage.now > most_idle_) weight(stage);
     if (!stage.passes.empty()) stage.idle += std::max(0.0, until - stage.now);  // before the first it is no loss
+    most_idle_ = std::max(most_idle_, stage.idle);
     stage.now = std::max(stage.now, until);
   }
 
@@ -125,24 +117,26 @@ class Search {
   PipelineShape shape_;
   PassTimes times_;
   double limit_;
-  Choices choices_;
+  bool descending_;  // a stage warms up with fewer forwards than the one before, even if it had time for more
   std::vector<Stage> stages_;
+  double most_idle_ = 0;  // of a stage
 };
 
 }  // namespace
 
-PipelineOrder search_zero_bubble(const PipelineShape& shape, const PassTimes& times, double limit) {
-  PipelineOrder best;
-  double least = std::numeric_limits<double>::infinity();
-  for (bool late : {false, true})
-    for (bool fill : {false, true})
-      for (bool descending : {false, true}) {
-        PipelineOrder order = Search(shape, times, limit, {late, fill, descending}).build();
-        const double cost = time_order(ChunkLayout::looped, shape, order, times).longest_stage;
-        if (cost >= least) continue;
-        least = cost;
-        best = std::move(order);
-      }
+PipelineOrder search_zero_bubble(const PipelineShape& shape, const PassTimes& times, std::int32_t depth) {
+  const auto cost_of = [&](const PipelineOrder& order) {
+    return time_order(ChunkLayout::looped, shape, order, times).longest_stage;
+  };
+  PipelineOrder best = delayed_weights(shape, depth);
+  double least = cost_of(best);
+  for (bool descending : {false, true}) {
+    PipelineOrder order = Search(shape, times, depth * shape.stages, descending).build();
+    const double cost = cost_of(order);
+    if (cost >= least) continue;
+    least = cost;
+    best = std::move(order);
+  }
   return best;
 }
 
