@@ -1,5 +1,6 @@
 #include "platforms/device.hpp"
 
+#include <algorithm>
 #include <cassert>
 #include <stdexcept>
 
@@ -18,6 +19,16 @@ const GemmProfile& profile_of(const Device& device, Precision p) {
   throw std::invalid_argument("device '" + device.name + "': " + unknown_name("precision", precision_name(p), names));
 }
 
+using TimeOf = Seconds (Device::*)(const Kernel&) const;
+
+Seconds roofline_time(const Device& device, Precision precision, const Roofline& roofline, TimeOf time) {
+  const Seconds moving = (device.*time)({.work = Stream{StreamKind::copy, roofline.bytes}, .precision = precision});
+  if (roofline.flops <= Flops(0.0)) return moving;
+  const Gemm large{.m = 8192, .n = 8192, .k = 8192};
+  const FlopsPerSecond reached = large.flops() / (device.*time)({.work = large, .precision = precision});
+  return std::max(moving, device.launch_overhead + roofline.flops / reached);
+}
+
 struct ModelTime {
   const Device& device;
   Precision precision;
@@ -32,6 +43,9 @@ struct ModelTime {
   Seconds operator()(const Attention& attention) const {
     return attention_time(device, profile_of(device, precision), precision, attention);
   }
+  Seconds operator()(const Roofline& roofline) const {
+    return roofline_time(device, precision, roofline, &Device::model_time);
+  }
 };
 
 }  // namespace
@@ -43,6 +57,8 @@ Seconds Device::model_time(const Kernel& kernel) const {
 }
 
 Seconds Device::time(const Kernel& kernel) const {
+  if (const auto* roofline = std::get_if<Roofline>(&kernel.work))
+    return roofline_time(*this, kernel.precision, *roofline, &Device::time);
   const std::optional<Seconds> measured = tables_ ? tables_->time(kernel) : std::nullopt;
   return measured ? *measured : model_time(kernel);
 }

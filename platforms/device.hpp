@@ -52,8 +52,9 @@ struct Device {
 
   /// Time of one kernel, launch included; positive. Where the family was measured, interpolated between the measured
   /// times (interpolant.hpp), else by the model of the section. Never below flops / peak nor below the compulsory
-  /// bytes / bandwidth (of a stream: only where the model gives it). A product in a precision that the device lacks
-  /// throws std::invalid_argument.
+  /// bytes / bandwidth (of a stream: only where the model gives it). A Roofline takes launch + flops at the rate of a
+  /// product of 8192 x 8192 x 8192, or as long as a copy that moves its bytes if that is longer. A product in a
+  /// precision that the device lacks throws std::invalid_argument.
   [[nodiscard]] Seconds time(const Kernel& kernel) const;
   /// What `time` says without any measured times.
   [[nodiscard]] Seconds model_time(const Kernel& kernel) const;

@@ -137,6 +137,7 @@ Flops Attention::flops() const {
 Flops Kernel::flops() const {
   if (const auto* gemm = std::get_if<Gemm>(&work)) return gemm->flops();
   if (const auto* attention = std::get_if<Attention>(&work)) return attention->flops();
+  if (const auto* roofline = std::get_if<Roofline>(&work)) return roofline->flops;
   return Flops(0.0);
 }
 

@@ -1,4 +1,5 @@
-// A GPU kernel as the cost model sees it: a matrix product, the core of attention, or a stream of bytes.
+// A GPU kernel as the cost model sees it: a matrix product, the core of attention, a stream of bytes, or no more than
+// how many FLOPs and bytes it has.
 #pragma once
 
 #include <cstdint>
@@ -106,12 +107,19 @@ struct Stream {
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 
+/// Work of which only the sizes are known: as fast as a large matrix product or a copy, whichever takes longer.
+struct Roofline {
+  Flops flops;
+  Bytes bytes;
+  friend bool operator==(const Roofline&, const Roofline&) = default;
+};
+
 /// One kernel (the core of attention may be several launches).
 struct Kernel {
   std::string name;
-  std::variant<Stream, Gemm, Attention> work;
+  std::variant<Stream, Gemm, Attention, Roofline> work;
   Precision precision = Precision::fp16;
-  /// Of its products; 0 of a stream.
+  /// Of its products, or as a Roofline says; 0 of a stream.
   [[nodiscard]] Flops flops() const;
 };
 

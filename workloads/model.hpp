@@ -4,9 +4,12 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/base/document.hpp"
+#include "engine/base/table.hpp"
+#include "engine/base/units.hpp"
 #include "workloads/layer_work.hpp"
 
 namespace rehearse {
@@ -58,6 +61,8 @@ struct Model {
   /// Not a transformer: these layers one after another; of the above only `layers` (their number), `name` and seq_len
   /// (1: a sample is one token) mean anything.
   std::vector<LayerWork> sequence;
+  std::string kind = "transformer";  ///< a row of model_kind_table()
+  Value shape;                       ///< of another kind: its own keys, each with its value
 
   [[nodiscard]] bool is_transformer() const { return sequence.empty(); }
   [[nodiscard]] bool has_experts(std::int64_t layer) const {
@@ -78,6 +83,21 @@ struct Model {
   /// Those that one token goes through: of the experts only as many as it is sent to.
   [[nodiscard]] std::int64_t active_parameters() const;
 };
+
+/// A kind of model: its keys become a transformer's shape or a sequence of layers.
+struct ModelKindRow {
+  std::string_view name;
+  std::string_view description;
+  /// Reads the keys of the kind; faults are noted on the reader.
+  void (*read)(Reader& reader, Model& model) = nullptr;
+};
+/// custom, dlrm, mlp, resnet, transformer.
+const Table<ModelKindRow>& model_kind_table();
+
+/// FLOPs of matrix products that a model needs for one iteration, forward and backward, without recomputation and with
+/// attention counted in full (Narayanan et al. 2021, equation in Section 5.1 without its recomputation term). Of
+/// experts those that a token is sent to; of a sequence all that its kernels have.
+Flops model_flops(const Model& model, std::int64_t global_batch);
 
 /// Read a model; faults are noted on the reader.
 Model read_model(Reader& reader);

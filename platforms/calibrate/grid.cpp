@@ -29,6 +29,9 @@ struct KeyOf {
     const std::int64_t kind = (a.causal ? 1 : 0) + (a.backward ? 2 : 0) + (a.fused ? 4 : 0);
     return {2, a.batch * a.heads, a.batch * a.kv_heads, a.seq_q, a.seq_kv, a.head_dim, kind, 0};
   }
+  Key operator()(const Roofline& r) const {
+    return {3, static_cast<std::int64_t>(r.flops.value()), r.bytes.value(), 0, 0, 0, 0, 0};
+  }
 };
 Key key_of(const Case& c) { return std::visit(KeyOf{}, c.kernel.work); }
 
@@ -52,6 +55,7 @@ struct BytesOf {
     const double scores = a.fused ? 0.0 : real(a.batch) * real(a.heads) * real(a.seq_q) * real(a.seq_kv);
     return operand_bytes(precision, a) + (a.backward ? 3.0 : 2.0) * scores * real(element_bytes(precision));
   }
+  double operator()(const Roofline& r) const { return real(r.bytes.value()); }
 };
 
 /// Of the longest case worth its time.

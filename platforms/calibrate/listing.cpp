@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 
+#include "engine/base/quantity_text.hpp"
 #include "platforms/calibrate/grid.hpp"
 #include "platforms/calibrate/text.hpp"
 
@@ -13,6 +14,9 @@ std::string part(const char* name, std::int64_t size) { return std::string(name)
 
 struct Words {
   std::string operator()(const Stream& s) const { return grouped(s.bytes.value()) + " bytes"; }
+  std::string operator()(const Roofline& r) const {
+    return to_text(r.flops) + ", " + grouped(r.bytes.value()) + " bytes";
+  }
   std::string operator()(const Gemm& g) const {
     const std::string batch = g.batch == 1 ? "" : part("batch", g.batch) + ", ";
     return batch + part("m", g.m) + ", " + part("n", g.n) + ", " + part("k", g.k);

@@ -121,6 +121,10 @@ class SyntheticBench : public Bench {
     return launch_gap + Seconds(4e-6 + a.flops().value() / rate * (a.backward ? 1.3 : 1.0) + scores);
   }
 
+  [[nodiscard]] Seconds time_of(Precision precision, const Roofline& r) const {
+    return launch_gap + std::max(Seconds(r.flops.value() / peak(precision)), r.bytes / machine_.memory_bandwidth);
+  }
+
   /// In [-1, 1), from the kernel's sizes.
   static double error(const Kernel& kernel) {
     std::uint64_t hash = static_cast<std::uint64_t>(kernel.precision);

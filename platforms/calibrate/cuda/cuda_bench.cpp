@@ -39,6 +39,7 @@ struct Describe {
   Work operator()(const Stream& s) const { return stream_work(s.kind, stream_shape(s.kind, s.bytes), arena); }
   Work operator()(const Gemm& g) const { return gemm_work(g, precision, arena); }
   Work operator()(const Attention& a) const { return attention_work(a, precision, arena); }
+  Work operator()(const Roofline&) const { throw CannotRun("only its FLOPs and bytes are known"); }
 };
 
 class CudaBench : public Bench {
