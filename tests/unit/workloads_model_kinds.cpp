@@ -43,11 +43,11 @@ double forward_flops(const Model& model) {
 }
 
 void check_faults(const std::vector<std::pair<std::string, std::string>>& wrongs) {
-  for (const auto& [text, fault] : wrongs) {
-    CAPTURE(text);
-    const std::string said = faults(text);
+  for (const auto& wrong : wrongs) {
+    CAPTURE(wrong.first);
+    const std::string said = faults(wrong.first);
     CAPTURE(said);
-    CHECK(said.starts_with("model.yaml:1: " + fault));
+    CHECK(said.starts_with("model.yaml:1: " + wrong.second));
     CHECK(said.find('\n') == std::string::npos);
   }
 }
