@@ -13,15 +13,27 @@ void complete_sequence(Model& m) {
   m.seq_len = 1;
 }
 
+/// The row that `kind` names; none after a fault.
+const ModelKindRow* read_kind(Reader& reader) {
+  const Table<ModelKindRow>& kinds = model_kind_table();
+  reader.child("kind");  // a known key
+  if (!reader.has("kind")) return kinds.find(transformer_kind.name);
+  return kinds.find(reader.get_name("kind", kinds.what(), kinds.names()));
+}
+
 }  // namespace
 
 Model read_model(Reader& reader) {
   Model m;
   m.name = reader.get<std::string>("name", "custom");
   reader.get<std::string>("description", "");
-  const Table<ModelKindRow>& kinds = model_kind_table();
-  m.kind = reader.get_name("kind", kinds.what(), kinds.names(), m.kind);
-  kinds.find(m.kind)->read(reader, m);
+  if (const ModelKindRow* row = read_kind(reader)) {
+    m.kind = row->name;
+    row->read(reader, m);
+  } else {
+    m.kind.clear();
+    reader.mark_read();  // which keys it takes is not known
+  }
   if (m.kind != transformer_kind.name) complete_sequence(m);
   return m;
 }

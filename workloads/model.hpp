@@ -98,8 +98,9 @@ const Table<ModelKindRow>& model_kind_table();
 /// last one.
 Flops layer_flops(const Model& model, std::int64_t layer);
 Flops head_flops(const Model& model);
-/// FLOPs that a model needs for one iteration, forward and backward, without recomputation (Narayanan et al. 2021,
-/// equation in Section 5.1 without its recomputation term).
+/// FLOPs of matrix products that a model needs for one iteration, forward and backward, without recomputation and with
+/// attention counted in full (Narayanan et al. 2021, equation in Section 5.1 without its recomputation term). Of
+/// experts those that a token is sent to; of a sequence all that its kernels have.
 Flops model_flops(const Model& model, std::int64_t global_batch);
 
 /// Read a model; faults are noted on the reader.

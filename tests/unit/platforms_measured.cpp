@@ -16,7 +16,7 @@ using namespace rehearse;
 
 namespace {
 
-Kernel kernel_of(std::variant<Stream, Gemm, Attention> work, Precision p = Precision::bf16) {
+Kernel kernel_of(decltype(Kernel::work) work, Precision p = Precision::bf16) {
   return {.name = "kernel", .work = work, .precision = p};
 }
 

@@ -57,7 +57,8 @@ void read_experts(Reader& reader, Model& m) {
   Experts& e = m.experts;
   e.count = read_size(at, "count", most_experts);
   e.per_token = read_size(at, "per_token", most_experts, 1);
-  if (e.per_token > e.count)
+  const bool counted = !at.any_fault();
+  if (counted && e.per_token > e.count)
     at.fault("per_token", fmt::format("a token goes to {} of {} experts; expected at most all", e.per_token, e.count));
   e.ffn = read_size(at, "ffn", 4 * most_width, m.ffn);
   e.shared = at_most(at, "shared", at.get_at_least("shared", 0, 0), most_experts);
@@ -67,7 +68,7 @@ void read_experts(Reader& reader, Model& m) {
   e.every = read_size(at, "every", most_layers, 1);
   e.capacity_factor = at.get<double>("capacity_factor", 0);
   if (e.capacity_factor < 0) at.fault("capacity_factor", "expected zero (as many tokens as come) or more");
-  if (e.capacity_factor > static_cast<double>(e.count))
+  if (counted && e.capacity_factor > static_cast<double>(e.count))
     at.fault("capacity_factor", fmt::format("expected at most {}, slots for every token at each expert", e.count));
 }
 
