@@ -171,6 +171,7 @@ TEST_CASE("proof blocks: no rows give no rows") {
     CHECK(norm_forward(norm, none, weight, nullptr).rows() == 0);
     CHECK(norm_backward(norm, none, weight, none).weight.isZero(0));
   }
+  CHECK(column_sums(none).cols() == 8);
   CHECK(activation_forward(Activation::gelu, none).cols() == 8);
   CHECK(activation_forward(Activation::swiglu, none).cols() == 4);
   CHECK(activation_backward(Activation::swiglu, none, Matrix(0, 4)).cols() == 8);

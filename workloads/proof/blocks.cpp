@@ -48,6 +48,11 @@ bool is_among(std::int64_t word, std::int64_t first, std::int64_t count) {
 
 }  // namespace
 
+Matrix column_sums(const View& rows) {
+  if (rows.rows() == 0) return Matrix::Zero(1, rows.cols());  // Eigen would point into no memory
+  return rows.colwise().sum();
+}
+
 Matrix norm_forward(Norm norm, const View& x, const View& weight, const Matrix* bias) {
   Matrix out = normalise(norm, x).rows;
   out.array().rowwise() *= as_row(weight).array();
@@ -63,7 +68,7 @@ NormGradient norm_backward(Norm norm, const View& x, const View& weight, const V
   Matrix of_x = inner - along.asDiagonal() * n.rows;
   if (norm == Norm::layer_norm) of_x.colwise() -= inner.rowwise().mean();
   of_x.array().colwise() *= n.factor.array();
-  return {std::move(of_x), out_gradient.cwiseProduct(n.rows).colwise().sum(), out_gradient.colwise().sum()};
+  return {std::move(of_x), column_sums(out_gradient.cwiseProduct(n.rows)), column_sums(out_gradient)};
 }
 
 Matrix activation_forward(Activation activation, const View& x) {

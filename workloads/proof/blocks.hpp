@@ -11,6 +11,9 @@
 
 namespace rehearse {
 
+/// One row: the gradient of a bias, from that of what it was added to.
+Matrix column_sums(const View& rows);
+
 /// Added to the variance or mean square.
 inline constexpr double norm_epsilon = 1e-5;
 

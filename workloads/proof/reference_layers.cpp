@@ -33,7 +33,7 @@ Matrix linear_backward(const LayerTensors& tensors, const std::string& name, con
                        const Matrix& out_gradient, std::int64_t expert) {
   tensors.add_gradient(name + " weight", out_gradient.transpose() * x, expert);
   if (tensors.find(name + " bias", expert) != nullptr)
-    tensors.add_gradient(name + " bias", out_gradient.colwise().sum(), expert);
+    tensors.add_gradient(name + " bias", column_sums(out_gradient), expert);
   return out_gradient * tensors.at(name + " weight", expert);
 }
 
