@@ -24,6 +24,7 @@ LIBRARIES = [
     ("CUDA", ["cuda*", "cublas*", "cudnn*", "curand*", "cusparse*", "cutlass/*", "nccl*", "nvml*", "nvtx*", "nvrtc*",
               "cooperative_groups*", "thrust/*", "cub/*", "mma.h"], ["platforms/calibrate/*"]),
     ("MPI", ["mpi.h", "mpi-ext.h"], ["workloads/execution/mpi.cpp"]),
+    ("Eigen", ["Eigen/*", "eigen3/*", "unsupported/Eigen/*"], ["workloads/proof/*"]),
     ("CLI11", ["CLI/*"], ["cli/*"]),
     ("protozero", ["protozero/*"], ["reports/*"]),
     ("ns-3", ["ns3/*"], ["tests/ns3/*"]),

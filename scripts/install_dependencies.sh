@@ -5,7 +5,7 @@ set -euo pipefail
 # Tools may come from anywhere: COMMAND:PACKAGE.
 tools=(g++:g++ cmake:cmake ninja:ninja-build pkg-config:pkg-config python3:python3)
 libraries=(libsimgrid-dev libboost-graph-dev libyaml-cpp-dev libfmt-dev doctest-dev libprotozero-dev libcli11-dev
-           nlohmann-json3-dev libbenchmark-dev)
+           nlohmann-json3-dev libeigen3-dev libbenchmark-dev)
 # What a build without them only leaves out: MPI, and the comparison with ns-3 (its headers: the library comes with
 # Debian's SimGrid). And what draws pictures.
 optional=(mpirun:openmpi-bin mpicxx:libopenmpi-dev ns3++:libns3-dev)

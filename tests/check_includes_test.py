@@ -23,6 +23,7 @@ RIGHT = {
     "platforms/cluster_network.cpp": '#include <boost/graph/adjacency_list.hpp>\n#include "engine/base/units.hpp"\n',
     "platforms/calibrate/gemm.cu": "#include <cuda_runtime.h>\n#include <cublas_v2.h>\n",
     "workloads/execution/mpi.cpp": "#include <mpi.h>\n",
+    "workloads/proof/tensors.hpp": "#pragma once\n#include <Eigen/Core>\n",
     "workloads/plan.cpp": '#include "platforms/device.hpp"\n#include <fmt/format.h>\n',
     "reports/trace.cpp": "#include <protozero/pbf_writer.hpp>\n#include <nlohmann/json.hpp>\n",
     "cli/app.hpp": "#pragma once\n",
@@ -69,6 +70,7 @@ class CheckIncludes(unittest.TestCase):
             ("platforms/device.cpp", "#include <cuda_runtime.h>"),
             ("workloads/execution/threads.cpp", "#include <mpi.h>"),
             ("reports/x.cpp", "#include <CLI/CLI.hpp>"),
+            ("workloads/execution/x.cpp", "#include <Eigen/Core>"),
             ("engine/x.cpp", "#include <protozero/pbf_writer.hpp>"),
             ("scenarios/x.cpp", "#include <nlohmann/json.hpp>"),
         ]
