@@ -87,6 +87,11 @@ void write_header(const Page& page, const Result& result) {
   pair("samples per second", significant(result.samples_per_s, 4), "HFU", percent(result.hfu));
 }
 
+/// Whether more than one iteration was simulated.
+bool repeats(const Result& result) {
+  return result.jobs.size() > 1 || (!result.jobs.empty() && result.jobs.front().iterations.size() > 1);
+}
+
 std::string slowest_text(const Result& result) {
   if (result.slowest >= result.gpus.size()) return "on the slowest GPU";
   const SimulatedGpu& gpu = result.gpus[result.slowest];
@@ -213,8 +218,7 @@ void write_links(const Page& page, const Result& result) {
         {link.name + others, use.utilisation, colour, "of " + to_text(link.bandwidth), percent(use.utilisation)});
   }
   if (rows.empty()) return;
-  page.heading("Hottest links",
-               result.jobs.size() > 1 ? "mean use over all iterations" : "mean use over the iteration");
+  page.heading("Hottest links", repeats(result) ? "mean use over all iterations" : "mean use over the iteration");
   bar_rows(page, rows, true);
 }
 
@@ -226,7 +230,7 @@ void write_bounds(const Page& page, const Result& result) {
   for (const BoundRow& row : result.bounds)
     rows.push_back({row.name, row.bound / result.run_time, cyan, scale.text(row.bound.value()),
                     row.ratio > 0 ? fmt::format("×{:.2f}", row.ratio) : "–"});
-  const char* whole = result.jobs.size() > 1 ? "all iterations" : "iteration";
+  const char* whole = repeats(result) ? "all iterations" : "iteration";
   rows.push_back({whole, 1, "", scale.text(result.run_time.value()), "×1.00"});
   bar_rows(page, rows, false);
 }

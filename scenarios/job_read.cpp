@@ -54,6 +54,7 @@ class JobReader {
     const bool listed = !prefix_.empty();
     job.name = scenario_.name;
     if (listed) read_listed(job);
+    read_iterations(job);
     Reader model = at_.child("model", true);
     if (unresolved_.contains(prefix_ + "model"))
       model.mark_read();
@@ -74,6 +75,9 @@ class JobReader {
     job.name = at_.get<std::string>("name", fmt::format("job {}", scenario_.jobs.size()));
     job.start = at_.get<Seconds>("start", Seconds(0));
     if (job.start < Seconds(0)) at_.fault("start", "expected zero or more");
+  }
+
+  void read_iterations(Job& job) {
     if (!at_.has("iterations")) return static_cast<void>(at_.child("iterations"));
     const std::int64_t iterations = at_.get_at_least("iterations", 1);
     if (iterations > most_iterations)
@@ -133,7 +137,7 @@ void read_jobs(Reader& root, const Unresolved& unresolved, Scenario& scenario) {
       taken[scenario.cluster.first_gpu(node) + gpu] = true;
   Reader list = root.child("jobs");
   if (!root.has("jobs")) return JobReader(root, "", unresolved, scenario, taken).read();
-  for (const char* key : {"model", "plan", "placement", "collectives", "fidelity"}) {
+  for (const char* key : {"model", "plan", "placement", "collectives", "fidelity", "iterations"}) {
     root.child(key).mark_read();
     if (root.has(key)) root.fault(key, "`jobs` says what runs; write this key in each of them");
   }
@@ -149,8 +153,8 @@ Value to_value(const Job& job, bool listed) {
   if (listed) {
     out["name"] = scalar_value(job.name);
     out["start"] = scalar_value(fmt::format("{} s", job.start.value()));
-    if (job.iterations > 0) out["iterations"] = scalar_value(std::int64_t{job.iterations});
   }
+  if (job.iterations > 0) out["iterations"] = scalar_value(std::int64_t{job.iterations});
   out["model"] = to_value(job.model);
   out["plan"] = to_value(job.plan);
   out["placement"] = to_value(job.placement);

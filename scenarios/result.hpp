@@ -89,6 +89,8 @@ struct JobResult {
   std::uint32_t gpu_count = 0;
   double parameters = 0;
   Seconds start, end;
+  Seconds counted_from;             ///< what is of an iteration, on average, is of those that begin then or later
+  std::uint32_t counted = 0;        ///< these
   std::vector<Seconds> iterations;  ///< each, as they took beside the other jobs
   Seconds alone;                    ///< an iteration where the job has the cluster to itself
   Seconds together;                 ///< an iteration beside the others, on average

@@ -68,7 +68,11 @@ class Filling {
       out.iterations.push_back(end - out.end);
       out.end = end;
     }
-    out.together = (out.end - out.start) / static_cast<double>(out.iterations.size());
+    // Beside other jobs every iteration counts; a job alone has settled after the first.
+    const bool settles = s_.scenario.jobs.size() == 1 && out.iterations.size() > 1;
+    out.counted_from = settles ? out.start + out.iterations.front() : out.start;
+    out.counted = static_cast<std::uint32_t>(out.iterations.size()) - (settles ? 1 : 0);
+    out.together = (out.end - out.counted_from) / static_cast<double>(out.counted);
     fill_rates(j, out);
     r_.jobs.push_back(std::move(out));
   }
@@ -96,13 +100,13 @@ class Filling {
     std::vector<Window> windows;
     for (std::uint32_t c = 0; c < s_.folding.workers.size(); ++c) {
       const JobResult& of = r_.jobs[s_.role_of_rank(c).job];
-      windows.push_back({of.start, of.end});
+      windows.push_back({of.counted_from, of.end});
     }
     const std::vector<Breakdown> breakdowns = break_down(s_.lowered.schedule, s_.timeline, windows);
     for (std::uint32_t c = 0; c < s_.folding.workers.size(); ++c) {
       const Role& role = s_.role_of_rank(c);
       JobResult& of = r_.jobs[role.job];
-      const Breakdown breakdown = divided(breakdowns[c], static_cast<double>(of.iterations.size()));
+      const Breakdown breakdown = divided(breakdowns[c], static_cast<double>(of.counted));
       add_gpu(c, role, breakdown);
       // The slowest is the one that is busy longest: with the least bubble.
       const bool first = of.breakdown.total() == Seconds(0);

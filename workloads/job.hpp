@@ -27,8 +27,10 @@ struct Job {
   Placement placement;
   std::vector<std::uint32_t> gpus;  ///< of the cluster, by rank
   CollectiveChoice collectives;
-  Seconds start;                 ///< when its first iteration begins
-  std::uint32_t iterations = 0;  ///< beside other jobs; 0: as many as it takes to outlast one of each of them
+  Seconds start;  ///< when its first iteration begins
+  /// One after another. Alone: the first is not counted if there are others, for it begins with empty pipelines; 0:
+  /// one. Beside other jobs 0 is as many as it takes to outlast one of each of them.
+  std::uint32_t iterations = 0;
 };
 
 }  // namespace rehearse

@@ -26,7 +26,11 @@ Steps optimizer_steps(const Model& model, const Plan& plan, std::int64_t paramet
   if (plan.clip_gradients) {
     add("gradient norm", StreamKind::reduction, gradient);
     if (plan.tensor > 1) steps.emplace_back(norm_reduction(GroupKind::tensor));
-    if (plan.pipeline > 1) steps.emplace_back(norm_reduction(GroupKind::stages));
+    if (plan.pipeline > 1) {
+      CollectiveStep over_stages = norm_reduction(GroupKind::stages);
+      over_stages.blocking = !plan.post_validation;
+      steps.emplace_back(over_stages);
+    }
     const bool differ = plan.zero > 0 || plan.expert > 1 || !model.is_transformer();
     if (differ && plan.replicas() > 1) steps.emplace_back(norm_reduction(GroupKind::data));
     add("gradient clip", StreamKind::scale, 2 * gradient);

@@ -114,6 +114,7 @@ void read_optimizer(Reader& reader, Plan& p) {
   p.optimizer_precision = read_precision(reader, "optimizer_precision", "fp32");
   p.master_weights = reader.get<bool>("master_weights", element_bytes(p.precision) < 4);
   p.clip_gradients = reader.get<bool>("clip_gradients", true);
+  p.post_validation = reader.get<bool>("post_validation", false);
   p.offload_optimizer = reader.get<bool>("offload_optimizer", false);
   p.offload_activations = reader.get<bool>("offload_activations", false);
   p.allocator = reader.get_name("allocator", "allocator", allocator_table().names(), "caching");
@@ -171,6 +172,7 @@ Value to_value(const Plan& p) {
                                   {"scatter_gather", p.scatter_gather},
                                   {"master_weights", p.master_weights},
                                   {"clip_gradients", p.clip_gradients},
+                                  {"post_validation", p.post_validation},
                                   {"offload_optimizer", p.offload_optimizer},
                                   {"offload_activations", p.offload_activations}})
     out[key] = scalar_value(flag);

@@ -66,9 +66,12 @@ struct Plan {
   Precision optimizer_precision = Precision::fp32;  ///< of its states
   bool master_weights = true;                       ///< an fp32 copy of the weights, where precision is less
   bool clip_gradients = true;                       ///< by their norm, over all GPUs that hold parts of the model
-  bool offload_optimizer = false;                   ///< states and step on the host (Ren et al. 2021)
-  bool offload_activations = false;                 ///< kept on the host from forward to backward
-  std::string allocator = "caching";                ///< a row of allocator_table()
+  /// Stages step before the norm of all is there, and undo it in the rare case that clipping or an overflow asks for it
+  /// (Qi et al. 2024, Section 5.1): stages need not wait for each other between iterations.
+  bool post_validation = false;
+  bool offload_optimizer = false;     ///< states and step on the host (Ren et al. 2021)
+  bool offload_activations = false;   ///< kept on the host from forward to backward
+  std::string allocator = "caching";  ///< a row of allocator_table()
 
   [[nodiscard]] std::int64_t gpus() const { return tensor * context * pipeline * data; }
   [[nodiscard]] std::int64_t micro_batches() const { return global_batch / (micro_batch * data); }
