@@ -103,7 +103,9 @@ class PlanCheck {
 
   void check_experts() {
     const std::int64_t experts = model_.experts.count;
-    if (plan_.expert > 1 && experts == 0) return fault("expert", "the model has no experts; expected 1");
+    if (plan_.expert > 1 && experts == 0) fault("expert", "the model has no experts; expected 1");
+    if (plan_.overlap_shared_experts && model_.experts.shared == 0)
+      fault("overlap_shared_experts", "the model has no shared experts; expected false");
     if (experts == 0) return;
     divides("expert", experts, "experts", plan_.expert);
     divides("tensor", model_.experts.ffn, "FFN columns of an expert", plan_.tensor);
@@ -140,11 +142,21 @@ class PlanCheck {
     const double tokens = real(plan_.micro_batch) * real(model_.seq_len);
     const double scores = tokens * real(model_.seq_len) * real(model_.heads);
     const double widths = real(model_.hidden + model_.ffn_in_width() + model_.attention_width() + model_.vocab);
-    const double kept = 40 * (plan_.attention == AttentionKind::flash ? 0 : scores) + 40 * tokens * widths;
+    const double kept = 40 * (plan_.attention == AttentionKind::flash ? 0 : scores) + 40 * tokens * widths +
+                        40 * expert_elements(tokens);
     if (scores > most_counted || kept * real(std::max(passes, model_.layers)) > most_counted)
       fault("micro_batch", fmt::format("{} sequences of {} tokens are more than this program counts", plan_.micro_batch,
                                        model_.seq_len));
     check_buckets();
+  }
+
+  /// Of what experts work on, for so many tokens; with a capacity each expert has at least one row.
+  [[nodiscard]] double expert_elements(double tokens) const {
+    const Experts& e = model_.experts;
+    if (e.count == 0) return 0;
+    const auto real = [](std::int64_t x) { return static_cast<double>(x); };
+    const double rows = tokens * real(e.per_token) * std::max(1.0, e.capacity_factor) + real(e.count);
+    return rows * real(2 * model_.hidden + 3 * e.ffn) + tokens * real(e.shared * e.ffn * 3 + e.count);
   }
 
   void check_buckets() {
