@@ -110,8 +110,9 @@ class PlanCheck {
     divides("expert", experts, "experts", plan_.expert);
     divides("tensor", model_.experts.ffn, "FFN columns of an expert", plan_.tensor);
     if (plan_.replicas() % plan_.expert != 0)
-      fault("expert", fmt::format("data {} x context {} = {} ranks do not divide by {}", plan_.data, plan_.context,
-                                  plan_.replicas(), plan_.expert));
+      fault("expert", fmt::format("data {} x context {} = {} ranks, of which so many share the experts, do not divide "
+                                  "by {}",
+                                  plan_.data, plan_.context, plan_.replicas(), plan_.expert));
     if (plan_.shard > 0 && plan_.expert > 1)
       fault("shard", "with expert parallelism the shards are all ranks that hold the same parameters; leave it out");
   }
@@ -125,6 +126,8 @@ class PlanCheck {
     only_one("expert", plan_.expert);
     if (plan_.recompute == Recompute::selective) fault("recompute", "selective is of attention; expected none or full");
     if (plan_.sequence_parallel) fault("sequence_parallel", fmt::format("'{}' is no transformer", model_.name));
+    if (plan_.overlap_shared_experts)
+      fault("overlap_shared_experts", fmt::format("'{}' is no transformer", model_.name));
   }
 
   void check_sharding() {
