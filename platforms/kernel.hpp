@@ -43,16 +43,22 @@ double operand_bytes(Precision precision, const Gemm& gemm);
 /// need: n and k of tn and nn, m and n of nt.
 bool aligned(Precision precision, const Gemm& gemm);
 
-/// softmax(Q K^T / sqrt(head_dim)) V, without dropout. Q is (batch, heads, seq_q, head_dim), K and V are
-/// (batch, kv_heads, seq_kv, head_dim); kv_heads divides heads (grouped queries). All at least 1.
+/// softmax(Q K^T / sqrt(head_dim)) V, without dropout. Q is (batch, heads, seq_q, head_dim), K is (batch, kv_heads,
+/// seq_kv, head_dim), V likewise with its own width; kv_heads divides heads (grouped queries). Sizes are at least 1.
 struct Attention {
   std::int64_t batch = 1, heads = 1, kv_heads = 1, seq_q = 1, seq_kv = 1, head_dim = 1;
   bool causal = true;
   bool backward = false;  ///< the gradients of Q, K and V; of a fused kernel with its recomputation of the scores
   bool fused = true;      ///< one kernel that keeps no scores (Dao et al. 2022), else products and a softmax in memory
+  std::int64_t value_dim = 0;  ///< of a value and of the result; 0: head_dim, as in all but latent attention
+  [[nodiscard]] std::int64_t value_width() const { return value_dim > 0 ? value_dim : head_dim; }
+  /// How many products it consists of: two forward; backward four, or five of a fused kernel.
+  [[nodiscard]] std::int64_t products() const { return backward ? (fused ? 5 : 4) : 2; }
+  /// The sum of their widths: of the scores and of what is made of them head_dim, of the others that of a value.
+  [[nodiscard]] std::int64_t products_width() const;
   /// Keys that a query sees on average: a fused causal kernel leaves the masked ones out (of seq_q = seq_kv, half).
   [[nodiscard]] std::int64_t keys_seen() const;
-  /// Of its products, over the keys seen: two forward; backward four, or five of a fused kernel.
+  /// Of its products, over the keys seen.
   [[nodiscard]] Flops flops() const;
   friend bool operator==(const Attention&, const Attention&) = default;
 };

@@ -100,6 +100,12 @@ void note_model(const Job& job, const std::string& whose, Result& result) {
   if (job.model.kv_heads < job.plan.tensor)
     result.notes.push_back(
         fmt::format("{}{} KV heads are replicated over {} tensor ranks", whose, job.model.kv_heads, job.plan.tensor));
+  const Experts& experts = job.model.experts;
+  if (experts.count > 0 && experts.capacity_factor > 0)
+    result.notes.push_back(fmt::format("{}each of {} experts has {} times the slots of an even load, and computes all",
+                                       whose, experts.count, experts.capacity_factor));
+  else if (experts.count > 0)
+    result.notes.push_back(fmt::format("{}tokens are taken to be spread evenly over {} experts", whose, experts.count));
 }
 
 }  // namespace

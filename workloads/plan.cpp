@@ -100,6 +100,7 @@ void read_layers(Reader& reader, Plan& p) {
   p.sequence_parallel = reader.get<bool>("sequence_parallel", false);
   p.tensor_overlap = read_degree(reader, "tensor_overlap", 1);
   p.overlap_weight_gradient = reader.get<bool>("overlap_weight_gradient", false);
+  p.overlap_shared_experts = reader.get<bool>("overlap_shared_experts", false);
   p.context_exchange = read_enum(reader, "context_exchange", "context exchange", exchange_names, ContextExchange::ring);
   p.recompute = read_enum(reader, "recompute", "recomputation", recompute_names, Recompute::none);
   p.recompute_interval = read_degree(reader, "recompute_interval", 1);
@@ -165,6 +166,7 @@ Value to_value(const Plan& p) {
     out[key] = scalar_value(text);
   for (const auto& [key, flag] : {std::pair{"sequence_parallel", p.sequence_parallel},
                                   {"overlap_weight_gradient", p.overlap_weight_gradient},
+                                  {"overlap_shared_experts", p.overlap_shared_experts},
                                   {"reshard_after_forward", p.reshard_after_forward},
                                   {"reduce_every_micro_batch", p.reduce_every_micro_batch},
                                   {"overlap_grad_reduce", p.overlap_grad_reduce},

@@ -42,6 +42,8 @@ struct Plan {
   std::int64_t tensor_overlap = 1;  ///< pieces in which a product and the collective beside it run side by side
   /// The reduction of an input's gradient runs beside the gradient of the weight (Megatron-LM since 2022).
   bool overlap_weight_gradient = false;
+  /// Shared experts work while tokens, or gradients, are on their way to the others.
+  bool overlap_shared_experts = false;
   ContextExchange context_exchange = ContextExchange::ring;
 
   /// Sharded over the data-parallel (and context-parallel) ranks: 1: optimizer states, 2: and gradients, 3: and

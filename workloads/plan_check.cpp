@@ -103,13 +103,16 @@ class PlanCheck {
 
   void check_experts() {
     const std::int64_t experts = model_.experts.count;
-    if (plan_.expert > 1 && experts == 0) return fault("expert", "the model has no experts; expected 1");
+    if (plan_.expert > 1 && experts == 0) fault("expert", "the model has no experts; expected 1");
+    if (plan_.overlap_shared_experts && model_.experts.shared == 0)
+      fault("overlap_shared_experts", "the model has no shared experts; expected false");
     if (experts == 0) return;
     divides("expert", experts, "experts", plan_.expert);
     divides("tensor", model_.experts.ffn, "FFN columns of an expert", plan_.tensor);
     if (plan_.replicas() % plan_.expert != 0)
-      fault("expert", fmt::format("data {} x context {} = {} ranks do not divide by {}", plan_.data, plan_.context,
-                                  plan_.replicas(), plan_.expert));
+      fault("expert", fmt::format("data {} x context {} = {} ranks, of which so many share the experts, do not divide "
+                                  "by {}",
+                                  plan_.data, plan_.context, plan_.replicas(), plan_.expert));
     if (plan_.shard > 0 && plan_.expert > 1)
       fault("shard", "with expert parallelism the shards are all ranks that hold the same parameters; leave it out");
   }
@@ -123,6 +126,8 @@ class PlanCheck {
     only_one("expert", plan_.expert);
     if (plan_.recompute == Recompute::selective) fault("recompute", "selective is of attention; expected none or full");
     if (plan_.sequence_parallel) fault("sequence_parallel", fmt::format("'{}' is no transformer", model_.name));
+    if (plan_.overlap_shared_experts)
+      fault("overlap_shared_experts", fmt::format("'{}' is no transformer", model_.name));
   }
 
   void check_sharding() {
@@ -140,11 +145,21 @@ class PlanCheck {
     const double tokens = real(plan_.micro_batch) * real(model_.seq_len);
     const double scores = tokens * real(model_.seq_len) * real(model_.heads);
     const double widths = real(model_.hidden + model_.ffn_in_width() + model_.attention_width() + model_.vocab);
-    const double kept = 40 * (plan_.attention == AttentionKind::flash ? 0 : scores) + 40 * tokens * widths;
+    const double kept = 40 * (plan_.attention == AttentionKind::flash ? 0 : scores) + 40 * tokens * widths +
+                        40 * expert_elements(tokens);
     if (scores > most_counted || kept * real(std::max(passes, model_.layers)) > most_counted)
       fault("micro_batch", fmt::format("{} sequences of {} tokens are more than this program counts", plan_.micro_batch,
                                        model_.seq_len));
     check_buckets();
+  }
+
+  /// Of what experts work on, for so many tokens; with a capacity each expert has at least one row.
+  [[nodiscard]] double expert_elements(double tokens) const {
+    const Experts& e = model_.experts;
+    if (e.count == 0) return 0;
+    const auto real = [](std::int64_t x) { return static_cast<double>(x); };
+    const double rows = tokens * real(e.per_token) * std::max(1.0, e.capacity_factor) + real(e.count);
+    return rows * real(2 * model_.hidden + 3 * e.ffn) + tokens * real(e.shared * e.ffn * 3 + e.count);
   }
 
   void check_buckets() {

@@ -28,6 +28,7 @@ void rotate(StepWriter& w, std::string_view name) {
 }  // namespace
 
 void attention_forward(StepWriter& w) {
+  if (w.model.is_latent()) return latent_attention_forward(w);
   const Sizes s(w);
   norm_forward(w, "attention input", "attention norm");
   column_parallel_forward(w, s.qkv);
@@ -40,6 +41,7 @@ void attention_forward(StepWriter& w) {
 }
 
 void attention_backward(StepWriter& w) {
+  if (w.model.is_latent()) return latent_attention_backward(w);
   const Sizes s(w);
   residual_backward(w, "attention mask");
   w.make("context gradient", w.tokens * s.width * w.element);

@@ -21,7 +21,8 @@ void fused(StepWriter& w, std::string_view name, const AttentionCore& core, bool
                            .head_dim = core.head_dim,
                            .causal = true,
                            .backward = backward,
-                           .fused = true});
+                           .fused = true,
+                           .value_dim = core.value_dim});
 }
 
 /// Of the unfused core, probabilities, mask and dropped probabilities are kept.

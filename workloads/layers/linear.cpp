@@ -22,15 +22,15 @@ std::string piece_name(const std::string& name, std::int64_t piece, std::int64_t
   return pieces > 1 ? fmt::format("{} {}/{}", name, piece + 1, pieces) : name;
 }
 
-/// What enters a tensor-parallel region, and its product: piece i + 1 is gathered while piece i is multiplied.
+/// What enters a tensor-parallel region (m x k), and its product: piece i + 1 is gathered while piece i is multiplied.
 void gathered_product(StepWriter& w, const std::string& name, const Product& p) {
   const std::int64_t pieces = w.plan.sequence_parallel ? pieces_of(w) : 1;
   if (pieces == 1) {
-    w.enter_parallel_region();
+    w.enter_parallel_region(p.m * p.k);
     return w.gemm(name, p.layout, p.m, p.n, p.k);
   }
   const auto gather = [&] {
-    return w.start_collective(GroupKind::tensor, CollectiveOp::all_gather, w.tokens * w.hidden / pieces, w.element,
+    return w.start_collective(GroupKind::tensor, CollectiveOp::all_gather, p.m * p.k / pieces, w.element,
                               Operand::region);
   };
   std::int32_t next = gather();
@@ -41,19 +41,19 @@ void gathered_product(StepWriter& w, const std::string& name, const Product& p) 
   }
 }
 
-/// A product, and what leaves the region: piece i is reduced while piece i + 1 is multiplied.
+/// A product, and what leaves the region (m x n): piece i is reduced while piece i + 1 is multiplied.
 void reduced_product(StepWriter& w, const std::string& name, const Product& p) {
   const std::int64_t pieces = pieces_of(w);
   if (pieces == 1) {
     w.gemm(name, p.layout, p.m, p.n, p.k);
-    return w.leave_parallel_region();
+    return w.leave_parallel_region(p.m * p.n);
   }
   std::vector<std::int32_t> handles;
   for (std::int64_t i = 0; i < pieces; ++i) {
     w.gemm(piece_name(name, i, pieces), p.layout, p.m / pieces, p.n, p.k);
     handles.push_back(w.start_collective(
         GroupKind::tensor, w.plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
-        w.tokens * w.hidden / pieces, w.element, Operand::region));
+        p.m * p.n / pieces, w.element, Operand::region));
   }
   for (const std::int32_t handle : handles) w.wait(handle);
 }
@@ -81,20 +81,20 @@ void column_parallel_forward(StepWriter& w, const Linear& l) {
 
 void column_parallel_backward(StepWriter& w, const Linear& l, std::string_view input, std::string_view gradient) {
   const std::int64_t input_bytes = w.local_tokens * l.inputs * w.element;
-  const std::int64_t gathered = w.plan.sequence_parallel ? w.tokens * l.inputs * w.element : 0;
+  const std::int64_t gathered = w.plan.sequence_parallel ? l.rows * l.inputs * w.element : 0;
   const auto finish = [&](std::int32_t input_gather) {
     const OfWeight of_weight(w);
     w.wait(input_gather);
     weight_gradient(w, l);
     w.memory("gathered input", -gathered, MemoryUse::gathered);
-    w.drop(input, input_bytes);
+    if (!input.empty()) w.drop(input, input_bytes);
     w.unmake(gradient, l.rows * l.outputs * w.element);
   };
   std::int32_t input_gather = StepWriter::no_handle;
   if (w.plan.sequence_parallel) {  // only its share was kept
     const OfWeight of_weight(w);
     w.memory("gathered input", gathered, MemoryUse::gathered);
-    input_gather = w.start_collective(GroupKind::tensor, CollectiveOp::all_gather, w.tokens * l.inputs, w.element,
+    input_gather = w.start_collective(GroupKind::tensor, CollectiveOp::all_gather, l.rows * l.inputs, w.element,
                                       Operand::region_input);
   }
   if (pieces_of(w) > 1) {
@@ -104,11 +104,11 @@ void column_parallel_backward(StepWriter& w, const Linear& l, std::string_view i
   w.gemm(input_name(l), Layout::nn, l.rows, l.inputs, l.outputs);
   if (!w.plan.overlap_weight_gradient) {
     finish(input_gather);
-    return w.leave_parallel_region();
+    return w.leave_parallel_region(l.rows * l.inputs);
   }
   const std::int32_t reduction = w.start_collective(
       GroupKind::tensor, w.plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
-      w.tokens * l.inputs, w.element, Operand::region);
+      l.rows * l.inputs, w.element, Operand::region);
   finish(input_gather);
   w.wait(reduction);
 }

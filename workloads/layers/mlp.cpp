@@ -5,42 +5,68 @@ namespace rehearse {
 
 namespace {
 
-struct Sizes {
-  explicit Sizes(const StepWriter& w)
-      : ffn(w.model.ffn / w.plan.tensor),
-        ffn_in(w.model.ffn_in_width() / w.plan.tensor),
-        first{"ffn 1", w.tokens, w.hidden, ffn_in},
-        second{"ffn 2", w.tokens, ffn, w.hidden} {}
+constexpr FfnNames names{.first = "ffn 1",
+                         .first_output = "ffn 1 output",
+                         .activation = "activation",
+                         .second_input = "ffn 2 input",
+                         .second = "ffn 2",
+                         .second_output_gradient = "ffn 2 output gradient",
+                         .second_input_gradient = "ffn 2 input gradient",
+                         .activation_gradient = "activation gradient",
+                         .first_output_gradient = "ffn 1 output gradient"};
 
-  std::int64_t ffn, ffn_in;  ///< inner width; twice that with a gate
-  Linear first, second;
-};
+Ffn mlp_of(const StepWriter& w) { return {w.model.ffn / w.plan.tensor, names}; }
+
+Linear first_of(const StepWriter& w, const Ffn& ffn) {
+  return {ffn.names.first, w.tokens, w.hidden, ffn_in_width(w, ffn.width)};
+}
+Linear second_of(const StepWriter& w, const Ffn& ffn) { return {ffn.names.second, w.tokens, ffn.width, w.hidden}; }
 
 }  // namespace
 
+std::int64_t ffn_in_width(const StepWriter& w, std::int64_t width) { return w.model.gated() ? 2 * width : width; }
+
+void activation_forward(StepWriter& w, std::string_view name, std::int64_t rows, std::int64_t width) {
+  w.stream(name, w.model.gated() ? StreamKind::swiglu_forward : StreamKind::gelu_forward, w.element,
+           rows * (ffn_in_width(w, width) + width));
+}
+
+void activation_backward(StepWriter& w, std::string_view name, std::int64_t rows, std::int64_t width) {
+  w.stream(name, w.model.gated() ? StreamKind::swiglu_backward : StreamKind::gelu_backward, w.element,
+           rows * (width + 2 * ffn_in_width(w, width)));
+}
+
+void ffn_forward(StepWriter& w, const Ffn& ffn) {
+  const Linear first = first_of(w, ffn);
+  column_parallel_forward(w, first);
+  w.keep(ffn.names.first_output, w.tokens * first.outputs * w.element);
+  w.keep(ffn.names.second_input, w.tokens * ffn.width * w.element);
+  activation_forward(w, ffn.names.activation, w.tokens, ffn.width);
+  row_parallel_forward(w, second_of(w, ffn));
+}
+
+void ffn_backward(StepWriter& w, const Ffn& ffn, std::string_view input) {
+  const FfnNames& n = ffn.names;
+  const Linear first = first_of(w, ffn);
+  const std::int64_t inner = w.tokens * first.outputs * w.element, activated = w.tokens * ffn.width * w.element;
+  w.make(n.second_input_gradient, activated);
+  row_parallel_backward(w, second_of(w, ffn), n.second_input, n.second_output_gradient);
+  w.make(n.first_output_gradient, inner);
+  activation_backward(w, n.activation_gradient, w.tokens, ffn.width);
+  w.unmake(n.second_input_gradient, activated);
+  w.drop(n.first_output, inner);
+  column_parallel_backward(w, first, input, n.first_output_gradient);
+}
+
 void mlp_forward(StepWriter& w) {
-  const Sizes s(w);
   norm_forward(w, "mlp input", "mlp norm");
-  column_parallel_forward(w, s.first);
-  w.keep("ffn 1 output", w.tokens * s.ffn_in * w.element);
-  w.keep("ffn 2 input", w.tokens * s.ffn * w.element);
-  w.stream("activation", w.model.gated() ? StreamKind::swiglu_forward : StreamKind::gelu_forward, w.element,
-           w.tokens * (s.ffn_in + s.ffn));
-  row_parallel_forward(w, s.second);
+  ffn_forward(w, mlp_of(w));
   residual_forward(w, "mlp mask");
 }
 
 void mlp_backward(StepWriter& w) {
-  const Sizes s(w);
   residual_backward(w, "mlp mask");
-  w.make("ffn 2 input gradient", w.tokens * s.ffn * w.element);
-  row_parallel_backward(w, s.second, "ffn 2 input", "ffn 2 output gradient");
-  w.make("ffn 1 output gradient", w.tokens * s.ffn_in * w.element);
-  w.stream("activation gradient", w.model.gated() ? StreamKind::swiglu_backward : StreamKind::gelu_backward, w.element,
-           w.tokens * (s.ffn + 2 * s.ffn_in));
-  w.unmake("ffn 2 input gradient", w.tokens * s.ffn * w.element);
-  w.drop("ffn 1 output", w.tokens * s.ffn_in * w.element);
-  column_parallel_backward(w, s.first, "mlp norm", "ffn 1 output gradient");
+  ffn_backward(w, mlp_of(w), "mlp norm");
   norm_backward(w, "mlp input");
 }
 

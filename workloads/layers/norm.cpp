@@ -19,6 +19,10 @@ void norm_backward(StepWriter& w, std::string_view input) {
   w.drop_input(input, w.stream_bytes);
 }
 
+void add_gradients(StepWriter& w, std::string_view name) {
+  w.stream(name, StreamKind::dropout_add_forward, 3 * w.element, w.local_tokens * w.hidden);
+}
+
 /// The bias, the dropout and the residual are one kernel.
 void residual_forward(StepWriter& w, std::string_view mask) {
   w.keep(mask, w.local_tokens * w.hidden * w.mask);

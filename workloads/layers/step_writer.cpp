@@ -82,14 +82,15 @@ void StepWriter::wait(std::int32_t handle) {
   if (handle != no_handle) steps_.emplace_back(WaitStep{handle, of_weight_});
 }
 
-void StepWriter::enter_parallel_region() {
-  if (plan.sequence_parallel)
-    collective(GroupKind::tensor, CollectiveOp::all_gather, tokens * hidden, element, Operand::region);
+void StepWriter::enter_parallel_region(std::int64_t elements) {
+  if (plan.sequence_parallel && elements > 0)
+    collective(GroupKind::tensor, CollectiveOp::all_gather, elements, element, Operand::region);
 }
 
-void StepWriter::leave_parallel_region() {
-  collective(GroupKind::tensor, plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
-             tokens * hidden, element, Operand::region);
+void StepWriter::leave_parallel_region(std::int64_t elements) {
+  if (elements > 0)
+    collective(GroupKind::tensor, plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
+               elements, element, Operand::region);
 }
 
 void StepWriter::memory(std::string_view name, std::int64_t bytes, MemoryUse use) {

@@ -51,8 +51,11 @@ class StepWriter {
 
   /// Before a column-parallel product and after a row-parallel one: with sequence parallelism all_gather and
   /// reduce_scatter, without it nothing and all_reduce. Backward calls them the other way round.
-  void enter_parallel_region();
-  void leave_parallel_region();
+  void enter_parallel_region() { enter_parallel_region(tokens * hidden); }
+  void leave_parallel_region() { leave_parallel_region(tokens * hidden); }
+  /// Of so many elements, those of all tensor ranks together.
+  void enter_parallel_region(std::int64_t elements);
+  void leave_parallel_region(std::int64_t elements);
 
   /// A tensor that the backward pass needs comes into being; what it was for is done.
   void keep(std::string_view name, std::int64_t bytes);
