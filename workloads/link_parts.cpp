@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <numeric>
+#include <unordered_map>
 
 namespace rehearse {
 
 namespace {
 
-/// Beyond so many wires over a link it stays whole: pairs are looked at one by one.
-constexpr std::size_t most_wires_compared = 256;
+/// Beyond so many groups and pipeline wires over a link it stays whole: pairs are looked at one by one.
+constexpr std::size_t most_compared = 256;
 
 bool has_member(const Communication& c, std::uint32_t group, std::uint32_t worker) {
   return c.group_of(worker, c.groups()[group].kind) == group;
@@ -18,12 +19,11 @@ bool is_overlapped(const Communication& c, std::uint32_t group, const Concurrenc
   return concurrency.overlapped[static_cast<std::size_t>(c.groups()[group].kind)];
 }
 
-/// A worker does collectives that block it one after another, so two groups that share one never meet.
-bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b, const Concurrency& concurrency) {
-  if (a.group == b.group || is_overlapped(c, a.group, concurrency) || is_overlapped(c, b.group, concurrency))
-    return true;
-  return !(has_member(c, b.group, a.from) || has_member(c, b.group, a.to) || has_member(c, a.group, b.from) ||
-           has_member(c, a.group, b.to));
+/// A collective runs while all its members are in it, and a worker does those that block it one after another: two
+/// groups that share one never meet.
+bool collectives_may_meet(const Communication& c, std::uint32_t a, std::uint32_t b, const Concurrency& concurrency) {
+  if (a == b || is_overlapped(c, a, concurrency) || is_overlapped(c, b, concurrency)) return true;
+  return std::ranges::none_of(c.groups()[a].members, [&](std::uint32_t worker) { return has_member(c, b, worker); });
 }
 
 /// A blocking send ends before its sender does anything else. What a worker receives has arrived before the collectives
@@ -56,11 +56,38 @@ bool may_meet(const Communication& c, const Wire& a, const Wire& b) {
   const std::uint32_t job = c.layout().job_of(a.from);
   if (job != c.layout().job_of(b.from)) return true;
   const Concurrency& concurrency = c.concurrency(job);
-  if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a, b, concurrency);
+  if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a.group, b.group, concurrency);
   if (a.group != no_group) return message_may_meet(c, b, a, concurrency);
   if (b.group != no_group) return message_may_meet(c, a, b, concurrency);
   return !(concurrency.blocking_sends && a.from == b.from && &a != &b);
 }
+
+namespace {
+
+/// Joins wires over one link that may meet. Those of one group may; so one of them speaks for all.
+Joiner join_on_link(const Communication& communication, const std::vector<std::uint32_t>& on_link) {
+  const auto wires = communication.wires();
+  Joiner joiner(on_link.size());
+  std::vector<std::size_t> speakers;
+  std::unordered_map<std::uint32_t, std::size_t> speaker_of;  // by group
+  for (std::size_t i = 0; i < on_link.size(); ++i) {
+    const std::uint32_t group = wires[on_link[i]].group;
+    const auto [speaker, fresh] =
+        group == no_group ? std::pair(speaker_of.end(), true) : speaker_of.try_emplace(group, i);
+    if (fresh)
+      speakers.push_back(i);
+    else
+      joiner.join(i, speaker->second);
+  }
+  const bool compare = speakers.size() <= most_compared;
+  for (std::size_t i = 0; i < speakers.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      if (!compare || may_meet(communication, wires[on_link[speakers[i]]], wires[on_link[speakers[j]]]))
+        joiner.join(speakers[i], speakers[j]);
+  return joiner;
+}
+
+}  // namespace
 
 LinkParts make_link_parts(const Communication& communication, const Cluster& cluster) {
   const auto wires = communication.wires();
@@ -75,11 +102,7 @@ LinkParts make_link_parts(const Communication& communication, const Cluster& clu
   };
   for (std::uint32_t l = 0; l < crossing.size(); ++l) {
     const auto& on_link = crossing[l];
-    Joiner joiner(on_link.size());
-    const bool compare = on_link.size() <= most_wires_compared;
-    for (std::size_t i = 0; i < on_link.size(); ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        if (!compare || may_meet(communication, wires[on_link[i]], wires[on_link[j]])) joiner.join(i, j);
+    Joiner joiner = join_on_link(communication, on_link);
     std::vector<std::uint32_t> part_of(on_link.size());
     for (std::size_t i = 0; i < on_link.size(); ++i) {
       if (joiner.find(i) == i) {
