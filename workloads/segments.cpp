@@ -1,5 +1,6 @@
 #include "workloads/segments.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <fmt/format.h>
@@ -27,8 +28,8 @@ std::string cover_name(const KernelStep& first, const KernelStep& last) {
 
 class SegmentWriter {
  public:
-  SegmentWriter(const Device& device, bool merge, Program& program)
-      : device_(device), merge_(merge), program_(program) {
+  SegmentWriter(const Device& device, bool merge, const BlockCost& cost, Program& program)
+      : device_(device), merge_(merge), cost_(cost), program_(program) {
     for (std::uint32_t b = 0; b < program.blocks.size(); ++b) numbers_[program.blocks[b]] = b;
   }
 
@@ -64,7 +65,8 @@ class SegmentWriter {
 
  private:
   void flush() {
-    if (run_.empty()) return flush_memory();
+    if (run_.empty() && (pending_.empty() || !is_costly())) return flush_memory();
+    if (run_.empty()) return flush_calls();
     Segment segment{.name = cover_name(run_.front(), run_.back()),
                     .kind = run_.front().kind,
                     .layer = run_.front().layer,
@@ -79,11 +81,33 @@ class SegmentWriter {
       segment.duration += time;
       segment.flops = segment.flops + step.kernel.flops();
     }
-    items_.push_back({Instruction::Type::compute, static_cast<std::uint32_t>(program_.segments.size()), segment.layer});
-    program_.segments.push_back(std::move(segment));
+    push(std::move(segment));
     run_.clear();
     pending_.clear();
   }
+
+  /// Events with no kernel beside them that take time.
+  void flush_calls() {
+    push({.name = "allocation",
+          .kind = Kind::other,
+          .duration = {},
+          .flops = {},
+          .parts = {{"allocation", {}, {}}},
+          .memory = std::move(pending_)});
+    pending_.clear();
+  }
+
+  void push(Segment segment) {
+    for (const MemoryEvent& event : segment.memory) {
+      const Seconds cost = event.bytes > Bytes(0) ? cost_.make : cost_.unmake;
+      segment.parts[std::min<std::size_t>(event.part, segment.parts.size() - 1)].duration += cost;
+      segment.duration += cost;
+    }
+    items_.push_back({Instruction::Type::compute, static_cast<std::uint32_t>(program_.segments.size()), segment.layer});
+    program_.segments.push_back(std::move(segment));
+  }
+
+  [[nodiscard]] bool is_costly() const { return cost_.make > Seconds() || cost_.unmake > Seconds(); }
 
   /// Events with no kernel beside them.
   void flush_memory() {
@@ -96,6 +120,7 @@ class SegmentWriter {
 
   const Device& device_;
   bool merge_;
+  BlockCost cost_;
   Program& program_;
   std::vector<KernelStep> run_;
   std::vector<SegmentItem> items_;
@@ -105,8 +130,9 @@ class SegmentWriter {
 
 }  // namespace
 
-std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, bool merge, Program& program) {
-  SegmentWriter writer(device, merge, program);
+std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, bool merge, const BlockCost& cost,
+                                      Program& program) {
+  SegmentWriter writer(device, merge, cost, program);
   for (const Step& step : steps) std::visit([&](const auto& s) { writer.add(s); }, step);
   return writer.take();
 }

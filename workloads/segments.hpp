@@ -12,7 +12,14 @@ struct SegmentItem {
   std::int16_t layer = -1;
 };
 
-/// Appends the steps' segments and calls to `program` and returns them in order.
-std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, bool merge, Program& program);
+/// What a block of memory costs when it comes and when it goes; where it costs nothing it goes with what the GPU does.
+struct BlockCost {
+  Seconds make, unmake;
+};
+
+/// Appends the steps' segments and calls to `program` and returns them in order. What blocks cost lengthens the part
+/// before which they come or go.
+std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, bool merge, const BlockCost& cost,
+                                      Program& program);
 
 }  // namespace rehearse
