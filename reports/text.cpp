@@ -153,12 +153,16 @@ std::string verdict(const Page& page, const MemoryAccount& memory, const Scale& 
 /// When most is in use, and what then takes most.
 void write_moment(const Page& page, const MemoryMoment& at, const Scale& scale) {
   if (at.largest.empty()) return;
-  page.out << fmt::format("  most is in use at {}, {}; of it\n", to_text(at.time), at.text());
+  const auto write = [&](const std::string& text, std::string indent) {
+    for (const std::string& line : wrapped(text, page.width - indent.size())) page.out << indent << line << "\n";
+  };
+  write(fmt::format("most is in use at {}, {}; of it", to_text(at.time), at.text()), "  ");
   for (const MemoryHolding& block : at.largest) {
     std::string place = block.layer >= 0 ? fmt::format(" of layer {}", block.layer) : "";
     if (block.micro_batch >= 0) place += fmt::format(", micro batch {}", block.micro_batch);
-    page.out << fmt::format("    {}  {}{} ({})\n", scale.text(static_cast<double>(block.bytes.value())), block.name,
-                            place, block.use);
+    write(
+        fmt::format("{} {}{} ({})", scale.text(static_cast<double>(block.bytes.value())), block.name, place, block.use),
+        "    ");
   }
 }
 

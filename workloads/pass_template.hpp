@@ -43,6 +43,7 @@ class PassTemplates {
   const Device& device_;
   ProgramOptions options_;
   Program& program_;
+  BlockNumbers numbers_;
   using Key = std::vector<std::tuple<std::int32_t, Phase, bool>>;
   std::map<Key, std::vector<PassItem>> made_;
 };

@@ -1,7 +1,6 @@
 #include "workloads/segments.hpp"
 
 #include <algorithm>
-#include <map>
 
 #include <fmt/format.h>
 
@@ -28,10 +27,8 @@ std::string cover_name(const KernelStep& first, const KernelStep& last) {
 
 class SegmentWriter {
  public:
-  SegmentWriter(const Device& device, bool merge, const BlockCost& cost, Program& program)
-      : device_(device), merge_(merge), cost_(cost), program_(program) {
-    for (std::uint32_t b = 0; b < program.blocks.size(); ++b) numbers_[program.blocks[b]] = b;
-  }
+  SegmentWriter(const Device& device, const SegmentOptions& options, BlockNumbers& numbers, Program& program)
+      : device_(device), merge_(options.merge), cost_(options.cost), numbers_(numbers), program_(program) {}
 
   void add(const KernelStep& step) {
     if (!run_.empty() && (!merge_ || run_.front().kind != step.kind)) flush();
@@ -121,18 +118,18 @@ class SegmentWriter {
   const Device& device_;
   bool merge_;
   BlockCost cost_;
+  BlockNumbers& numbers_;
   Program& program_;
   std::vector<KernelStep> run_;
   std::vector<SegmentItem> items_;
   std::vector<MemoryEvent> pending_;  // of the run so far
-  std::map<MemoryBlock, std::uint32_t> numbers_;
 };
 
 }  // namespace
 
-std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, bool merge, const BlockCost& cost,
-                                      Program& program) {
-  SegmentWriter writer(device, merge, cost, program);
+std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, const SegmentOptions& options,
+                                      BlockNumbers& numbers, Program& program) {
+  SegmentWriter writer(device, options, numbers, program);
   for (const Step& step : steps) std::visit([&](const auto& s) { writer.add(s); }, step);
   return writer.take();
 }
