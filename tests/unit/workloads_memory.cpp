@@ -9,6 +9,7 @@
 #include "tests/support/cluster_text.hpp"
 #include "tests/support/plan_job.hpp"
 #include "workloads/memory/account.hpp"
+#include "workloads/pass_template.hpp"
 
 using namespace rehearse;
 
@@ -156,6 +157,19 @@ TEST_CASE("memory: gradients of weights need 32 s b h of a layer's 34 s b h + 5 
     };
     CHECK(of_one_layer(model, plan, left_to_weights) == Bytes(32 * 2048 * c.micro_batch * c.hidden));
   }
+}
+
+TEST_CASE("memory: schedules are made for that share") {
+  Job job;
+  job.model = model_of({"", 48, 2048, 16, 1, 1, 1});
+  job.model.vocab = 128;
+  Program program;
+  const Device device = load_device("a100-80gb-sxm");
+  const double s = 2048, h = 2048, a = 16;
+  // Beside 48 layers there are embedding and head.
+  CHECK(close(PassTemplates(job, device, {}, program).times().kept, 32 * h / (34 * h + 5 * a * s), 0.01));
+  job.plan.attention = AttentionKind::flash;
+  CHECK(close(PassTemplates(job, device, {}, program).times().kept, 32.0 / 34, 0.01));
 }
 
 TEST_CASE("memory: the first stage of Figure 1 within 1 %") {
