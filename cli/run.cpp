@@ -36,7 +36,7 @@ void write_outputs(const Result& result, const RunOptions& o, bool text) {
 
 /// What would make the scenario fit where it does not.
 void advise(const Scenario& scenario) {
-  for (const std::string& line : ways_to_fit(scenario)) fmt::print(stderr, "{}\n", line);
+  for (const std::string& line : ways_to_fit(scenario)) fmt::print(stderr, "rehearse: {}\n", line);
 }
 
 /// Faults that a plan may be run with: memory, when asked to.
