@@ -12,6 +12,7 @@
 #include "engine/base/error.hpp"
 #include "engine/base/output.hpp"
 #include "reports/report.hpp"
+#include "scenarios/plan_fit.hpp"
 #include "scenarios/scenario.hpp"
 #include "scenarios/simulate.hpp"
 
@@ -33,6 +34,11 @@ void write_outputs(const Result& result, const RunOptions& o, bool text) {
   if (text) write_text_report(result, std::cout, isatty(STDOUT_FILENO) != 0);
 }
 
+/// What would make the scenario fit where it does not.
+void advise(const Scenario& scenario) {
+  for (const std::string& line : ways_to_fit(scenario)) fmt::print(stderr, "rehearse: {}\n", line);
+}
+
 /// Faults that a plan may be run with: memory, when asked to.
 bool can_run(const std::vector<Fault>& faults, const RunOptions& o) {
   if (faults.empty()) return true;
@@ -44,8 +50,11 @@ bool can_run(const std::vector<Fault>& faults, const RunOptions& o) {
 Exit run(const RunOptions& o) {
   const bool text = !stdout_taken({{"--json", o.json}, {"--csv", o.csv}, {"--trace", o.trace}}) && !o.quiet;
   const Scenario scenario = load_scenario(o.scenario, o.settings);
-  if (!can_run(check_plan_of(scenario), {}) || (!can_run(check_memory_of(scenario), o) && !o.ignore_memory))
+  if (!can_run(check_plan_of(scenario), {})) return Exit::plan_cannot_run;
+  if (!can_run(check_memory_of(scenario), o) && !o.ignore_memory) {
+    advise(scenario);
     return Exit::plan_cannot_run;
+  }
   write_outputs(simulate(scenario, o.exact ? SimulationOptions::exact() : SimulationOptions{}), o, text);
   return Exit::done;
 }

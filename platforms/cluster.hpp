@@ -42,6 +42,7 @@ struct Node {
   Seconds collective_launch;     ///< software cost of starting one collective
   /// What a GPU copies of its own input and output beside the messages of a collective; zero: at no cost.
   BytesPerSecond collective_copy;
+  Bytes collective_buffer;                        ///< of GPU memory, that a communicator takes on each of its GPUs
   std::map<Protocol, ProtocolProfile> protocols;  ///< of the communication library; none: the links alone
   std::optional<SwitchProfile> computing_switch;  ///< none: the switch inside a node does not compute
 };

@@ -39,8 +39,11 @@ struct Device {
   double memory_efficiency = 1.0;   ///< of the bandwidth, in (0, 1]: for large streams
   Seconds memory_latency;           ///< ramp: a stream of b bytes takes latency + b / (bandwidth * efficiency)
   std::string memory_origin;
-  Seconds launch_overhead;  ///< from one kernel to the next on the device; in what measured times say already
-  Seconds launch_host;      ///< what the host takes for a launch, which may be longer; zero: not known
+  Bytes context_memory;  ///< of a process on the device, before any tensor: context, libraries and their workspace
+  Seconds malloc_time, free_time;  ///< of a call to the device's allocator
+  std::string allocation_origin;   ///< empty: of the three nothing is known
+  Seconds launch_overhead;         ///< from one kernel to the next on the device; in what measured times say already
+  Seconds launch_host;             ///< what the host takes for a launch, which may be longer; zero: not known
   std::string launch_origin;
   std::int64_t multiprocessors = 1;
   std::map<Precision, GemmProfile> gemm;

@@ -153,6 +153,15 @@ void check_bounds(Reader& reader, const Device& device) {
   }
 }
 
+void read_allocation(Reader& reader, Device& device) {
+  Reader section = reader.child("allocation");
+  if (!reader.has("allocation")) return;
+  device.context_memory = read_not_negative<Bytes>(section, "context", &device.context_memory);
+  device.malloc_time = read_not_negative<Seconds>(section, "malloc", &device.malloc_time);
+  device.free_time = read_not_negative<Seconds>(section, "free", &device.free_time);
+  device.allocation_origin = section.get<std::string>("origin");
+}
+
 }  // namespace
 
 Device read_device(Reader& reader) {
@@ -172,6 +181,7 @@ Device read_device(Reader& reader) {
   device.memory_efficiency = read_share(memory, "efficiency", nullptr);
   device.memory_latency = read_not_negative<Seconds>(memory, "latency", nullptr);
   device.memory_origin = memory.get<std::string>("origin");
+  read_allocation(reader, device);
   Reader gemm = reader.child("gemm", true);
   const std::map<Precision, Precision> models = read_precisions(gemm, device.gemm);
   if (device.gemm.empty() && reader.has("gemm")) reader.fault("gemm", "expected at least one precision");

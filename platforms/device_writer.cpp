@@ -111,6 +111,13 @@ void write_head(Writer& w, const Device& device) {
   w.pair("latency", micro(device.memory_latency) + " us");
   w.text("origin", device.memory_origin);
   w.end();
+  if (device.allocation_origin.empty()) return;
+  w.section("allocation");
+  w.pair("context", std::to_string(device.context_memory.value()) + " B");
+  w.pair("malloc", micro(device.malloc_time) + " us");
+  w.pair("free", micro(device.free_time) + " us");
+  w.text("origin", device.allocation_origin);
+  w.end();
 }
 
 void write_gemm(Writer& w, const GemmProfile& profile) {

@@ -74,6 +74,8 @@ void read_collectives(Reader& reader, Node& node) {
   node.collective_launch = collectives.get<Seconds>("launch", Seconds(0));
   if (node.collective_launch < Seconds(0)) collectives.fault("launch", "expected zero or more");
   if (collectives.has("copy")) node.collective_copy = collectives.get_positive<BytesPerSecond>("copy");
+  node.collective_buffer = collectives.get<Bytes>("buffer", Bytes(0));
+  if (node.collective_buffer < Bytes(0)) collectives.fault("buffer", "expected zero or more");
   Reader section = collectives.child("protocols");
   for (const Protocol protocol : written_protocols) {
     Reader here = section.child(protocol_name(protocol));

@@ -23,6 +23,21 @@ Json memory_json(const MemoryAccount& memory) {
   return parts;
 }
 
+Json moment_json(const MemoryMoment& at) {
+  Json blocks = Json::array();
+  for (const MemoryHolding& block : at.largest)
+    blocks.push_back({{"name", block.name},
+                      {"use", block.use},
+                      {"layer", block.layer},
+                      {"micro_batch", block.micro_batch},
+                      {"bytes", block.bytes.value()}});
+  return {{"time_s", at.time.value()},
+          {"doing", at.doing},
+          {"layer", at.layer},
+          {"micro_batch", at.micro_batch},
+          {"largest", blocks}};
+}
+
 Json collectives_json(const std::vector<CollectiveUse>& uses) {
   Json array = Json::array();
   for (const CollectiveUse& use : uses)
@@ -114,6 +129,8 @@ Json result_json(const Result& result) {
           {"mfu", result.mfu},
           {"hfu", result.hfu},
           {"memory_peak_bytes", result.memory.peak.value()},
+          {"memory_peak_at", moment_json(result.memory.at)},
+          {"memory_in_use_bytes", result.memory.in_use.value()},
           {"memory_capacity_bytes", result.memory.capacity.value()},
           {"memory", memory_json(result.memory)},
           {"memory_job", result.memory.job},

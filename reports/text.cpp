@@ -155,6 +155,22 @@ std::string verdict(const Page& page, const MemoryAccount& memory, const Scale& 
          fmt::format(": {} more than the {} of the GPU", text(memory.peak - memory.capacity), text(memory.capacity));
 }
 
+/// When most is in use, and what then takes most.
+void write_moment(const Page& page, const MemoryMoment& at, const Scale& scale) {
+  if (at.largest.empty()) return;
+  const auto write = [&](const std::string& text, std::string indent) {
+    for (const std::string& line : wrapped(text, page.width - indent.size())) page.out << indent << line << "\n";
+  };
+  write(fmt::format("most is in use at {}, {}; of it", to_text(at.time), at.text()), "  ");
+  for (const MemoryHolding& block : at.largest) {
+    std::string place = block.layer >= 0 ? fmt::format(" of layer {}", block.layer) : "";
+    if (block.micro_batch >= 0) place += fmt::format(", micro batch {}", block.micro_batch);
+    write(
+        fmt::format("{} {}{} ({})", scale.text(static_cast<double>(block.bytes.value())), block.name, place, block.use),
+        "    ");
+  }
+}
+
 void write_memory(const Page& page, const Result& result) {
   const MemoryAccount& memory = result.memory;
   if (memory.peak.value() <= 0) return;
@@ -173,6 +189,7 @@ void write_memory(const Page& page, const Result& result) {
   add("peak", memory.peak, fits ? green : red);
   bar_rows(page, rows, known && fits);
   if (known) page.out << "  " << verdict(page, memory, scale) << "\n";
+  write_moment(page, memory.at, scale);
 }
 
 /// What the plan's buckets do: calls with them, and without.

@@ -91,9 +91,11 @@ void write_study(const StudyResult& result, std::ostream& out, const ValidationT
     if (look.markdown) out << "\n";
     write_rows(result, i, out, look.markdown);
   }
-  out << "\nError of the time, predicted / measured - 1 (of a throughput, of its reciprocal); mean, median and 95 % "
-         "are "
-         "of its absolute value.\n";
+  const bool size = study.parts.front().measured.figure->unit == FigureUnit::bytes;
+  out << fmt::format(
+      "\nError of the {}, predicted / measured - 1 (of a throughput, of its reciprocal); mean, median and 95 % are of "
+      "its absolute value.\n",
+      size ? "size" : "time");
   if (look.markdown) out << "\n";
   AlignedTable table(statistics_heading, 1, false);
   for (const StudySummary& summary : result.summaries) table.add(statistics_cells(summary.name, summary));

@@ -36,12 +36,30 @@ struct MemoryPart {
   Bytes bytes;
 };
 
+/// A block of memory that is there when most is in use.
+struct MemoryHolding {
+  std::string name, use;  ///< "queries, keys, values", "activations"
+  std::int32_t layer = -1, micro_batch = -1;
+  Bytes bytes;
+};
+
+/// When most is in use, the first time in a run.
+struct MemoryMoment {
+  Seconds time;
+  std::string doing;  ///< "the forward pass", ...; empty: nothing beside what is there all the time
+  std::int32_t layer = -1, micro_batch = -1;
+  std::vector<MemoryHolding> largest;      ///< of what passes use, largest first
+  [[nodiscard]] std::string text() const;  ///< "in the backward pass of layer 23, micro batch 5"
+};
+
 /// Memory of the fullest GPU.
 struct MemoryAccount {
   std::vector<MemoryPart> parts;  ///< adding up to `peak`
-  Bytes peak;
+  Bytes peak;                     ///< what must fit into `capacity`
+  Bytes in_use;                   ///< of tensors alone, as papers count
   Bytes capacity;
   std::uint32_t job = 0, stage = 0;  ///< of that GPU
+  MemoryMoment at = {};
 };
 
 /// A simulated GPU and the ones it stands for.

@@ -24,6 +24,7 @@ std::string memory_column(std::string name) {
 
 void add_memory(std::vector<ResultFigure>& figures, const MemoryAccount& memory) {
   figures.push_back(figure("memory_peak_bytes", memory.peak.value()));
+  figures.push_back(figure("memory_in_use_bytes", memory.in_use.value()));
   figures.push_back(figure("memory_capacity_bytes", memory.capacity.value()));
   for (const MemoryPart& part : memory.parts) figures.push_back(figure(memory_column(part.name), part.bytes.value()));
 }

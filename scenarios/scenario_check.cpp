@@ -64,7 +64,7 @@ std::vector<Fault> check_memory_of(const Scenario& s) {
   std::set<std::uint32_t> told;  // of each job the first stage that does not fit
   for (std::uint32_t r = 0; r < layout.roles().size(); ++r) {
     const Role& role = layout.roles()[r];
-    const StageMemory m = stage_memory(s.jobs[role.job], program, role, r);
+    const StageMemory m = stage_memory(s.jobs[role.job], program, role, r, s.cluster.groups()[role.group]);
     const Bytes capacity = s.cluster.groups()[role.group].device.memory_capacity;
     if (m.peak() <= capacity || !told.insert(role.job).second) continue;
     faults.push_back(fault_at(s, s.job_keys[role.job] + "plan",

@@ -121,7 +121,7 @@ Simulation::Simulation(const Scenario& of, const SimulationOptions& how)
       flops(executed_flops(program)) {
   for (std::uint32_t r = 0; r < layout.roles().size(); ++r) {
     const Role& role = layout.roles()[r];
-    memory.push_back(stage_memory(of.jobs[role.job], program, role, r));
+    memory.push_back(stage_memory(of.jobs[role.job], program, role, r, of.cluster.groups()[role.group]));
   }
 }
 

@@ -39,7 +39,8 @@ Seconds latest(const std::vector<OpId>& ops, const Timeline& timeline);
 /// `alone`: an iteration of each job that has the cluster to itself.
 Result result_of(const Simulation& simulation, const std::vector<Seconds>& alone);
 
-/// Parts of the above: links, bounds and notes.
+/// Parts of the above: memory, links, bounds and notes.
+void fill_memory(const Simulation& simulation, Result& result);
 void fill_links(const Simulation& simulation, Result& result);
 /// Throws std::logic_error where the result lies below a bound.
 void fill_bounds(const Simulation& simulation, Result& result);

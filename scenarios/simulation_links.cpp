@@ -157,6 +157,12 @@ void fill_notes(const Simulation& s, Result& result) {
         fmt::format("{} of {} collectives took their time from one replay of each kind: nobody else uses their links "
                     "meanwhile",
                     s.lowered.replayed, s.lowered.collectives));
+  const auto giving_back = [](const StageMemory& memory) { return memory.calls.retries > 0; };
+  if (const auto some = std::ranges::find_if(s.memory, giving_back); some != s.memory.end())
+    note(fmt::format(
+        "the allocator gives back its cache {} times an iteration to make the plan fit: that takes time that "
+        "is not counted",
+        some->calls.retries));
   note_devices(s, result);
   for (const Job& job : s.scenario.jobs) note_model(job, s.scenario.jobs.size() > 1 ? job.name + ": " : "", result);
 }

@@ -1,4 +1,4 @@
-// From a simulation to its result: jobs, GPUs and their memory.
+// From a simulation to its result: jobs and GPUs.
 #include <algorithm>
 #include <tuple>
 
@@ -33,7 +33,7 @@ class Filling {
     for (std::uint32_t j = 0; j < s_.scenario.jobs.size(); ++j) add_job(j);
     fill_gpus();
     fill_totals();
-    fill_memory();
+    fill_memory(s_, r_);
     fill_links(s_, r_);
     fill_bounds(s_, r_);
     fill_notes(s_, r_);
@@ -162,54 +162,12 @@ class Filling {
     }
   }
 
-  /// By how much of its device's memory each role needs, the fullest.
-  [[nodiscard]] std::size_t fullest_role() const {
-    const auto use = [this](std::size_t role) {
-      const Bytes capacity = s_.scenario.cluster.groups()[s_.layout.roles()[role].group].device.memory_capacity;
-      return static_cast<double>(s_.memory[role].peak().value()) / static_cast<double>(capacity.value());
-    };
-    std::size_t fullest = 0;
-    for (std::size_t role = 1; role < s_.memory.size(); ++role)
-      if (use(role) > use(fullest)) fullest = role;
-    return fullest;
-  }
-
-  void fill_memory() {
-    const std::size_t fullest = fullest_role();
-    const Role& role = s_.layout.roles()[fullest];
-    const StageMemory& memory = s_.memory[fullest];
-    r_.memory = {.parts = memory_parts(memory),
-                 .peak = memory.peak(),
-                 .capacity = s_.scenario.cluster.groups()[role.group].device.memory_capacity,
-                 .job = role.job,
-                 .stage = role.stage};
-    std::vector<Bytes> now;
-    for (const SimulatedGpu& gpu : r_.gpus) {
-      now.push_back(gpu.static_memory);
-      r_.memory_samples.push_back({gpu.rank, Seconds(0), gpu.static_memory});
-    }
-    for (const MemoryChange& change : s_.lowered.memory) {
-      now[index(change.rank)] += change.bytes;
-      const Seconds when = change.when == OpId{no_index} ? Seconds(0) : s_.timeline.end[index(change.when)];
-      r_.memory_samples.push_back({change.rank, when, now[index(change.rank)]});
-    }
-    std::ranges::stable_sort(r_.memory_samples, {}, [](const MemorySample& s) { return std::pair(s.rank, s.time); });
-  }
-
   const Simulation& s_;
   const std::vector<Seconds>& alone_;
   Result r_;
 };
 
 }  // namespace
-
-std::vector<MemoryPart> memory_parts(const StageMemory& stage) {
-  std::vector<MemoryPart> parts{
-      {"weights", stage.weights}, {"gradients", stage.gradients}, {"optimizer", stage.optimizer}};
-  for (std::size_t use = 0; use < memory_use_count; ++use)
-    parts.push_back({std::string(memory_use_name(static_cast<MemoryUse>(use))), stage.used[use]});
-  return parts;
-}
 
 Result result_of(const Simulation& simulation, const std::vector<Seconds>& alone) {
   return Filling(simulation, alone).run();

@@ -9,8 +9,8 @@ namespace rehearse {
 
 namespace {
 
-constexpr std::array<StudyFigure, 11> rows{{
-    {"time", "of an iteration, or of a collective", FigureKind::time, FigureUnit::time,
+constexpr std::array<StudyFigure, 13> rows{{
+    {"time", "of an iteration, or of a collective", FigureKind::cost, FigureUnit::time,
      [](const Result& r) { return r.iteration_time.value(); }, [](const CollectivePoint& p) { return p.time.value(); }},
     {"samples_per_s", "sequences trained in a second", FigureKind::throughput, FigureUnit::number,
      [](const Result& r) { return r.samples_per_s; }},
@@ -26,6 +26,10 @@ constexpr std::array<StudyFigure, 11> rows{{
      [](const CollectivePoint& p) { return p.algbw(); }},
     {"busbw", "what a link of a perfect ring would carry", FigureKind::throughput, FigureUnit::bytes_per_second,
      nullptr, [](const CollectivePoint& p) { return p.busbw(); }},
+    {"memory_peak", "what must fit on the fullest GPU", FigureKind::cost, FigureUnit::bytes,
+     [](const Result& r) { return static_cast<double>(r.memory.peak.value()); }},
+    {"memory_in_use", "of tensors alone, on the fullest GPU", FigureKind::cost, FigureUnit::bytes,
+     [](const Result& r) { return static_cast<double>(r.memory.in_use.value()); }},
     {"gpus", "of the cluster", FigureKind::other, FigureUnit::number,
      [](const Result& r) { return static_cast<double>(r.gpu_count); }},
     {"parameters", "of the model", FigureKind::other, FigureUnit::number, [](const Result& r) { return r.parameters; }},
@@ -52,6 +56,7 @@ double figure_unit(const StudyFigure& figure, const std::string& unit) {
     case FigureUnit::time: return parse_seconds(one).value();
     case FigureUnit::flops_per_second: return parse_flops_per_second(one).value();
     case FigureUnit::bytes_per_second: return parse_bytes_per_second(one).value();
+    case FigureUnit::bytes: return static_cast<double>(parse_bytes(one).value());
     case FigureUnit::number: break;
   }
   throw std::invalid_argument("'" + std::string(figure.name) + "' has no unit; a factor may stand instead");

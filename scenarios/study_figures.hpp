@@ -12,10 +12,10 @@
 namespace rehearse {
 
 /// What its unit is: `number` has none.
-enum class FigureUnit : std::uint8_t { time, flops_per_second, bytes_per_second, number };
+enum class FigureUnit : std::uint8_t { time, flops_per_second, bytes_per_second, bytes, number };
 
-/// `other`: it says what was simulated, not how long it takes.
-enum class FigureKind : std::uint8_t { time, throughput, other };
+/// `cost`: a time or a size, of which less is better; `throughput`: the reverse; `other`: it says what was simulated.
+enum class FigureKind : std::uint8_t { cost, throughput, other };
 
 struct StudyFigure {
   std::string_view name, description;

@@ -104,9 +104,9 @@ void compare(const StudyPart& part, const StudyRow& row, const Simulated& simula
     point.reason = fmt::format("the predicted {} is {}", part.measured.figure->name, point.predicted);
     return;
   }
-  const bool time = part.measured.figure->kind == FigureKind::time;
+  const bool cost = part.measured.figure->kind == FigureKind::cost;
   point.times =
-      time ? ComparedTimes{point.predicted, row.measured} : ComparedTimes{1 / point.predicted, 1 / row.measured};
+      cost ? ComparedTimes{point.predicted, row.measured} : ComparedTimes{1 / point.predicted, 1 / row.measured};
   point.state = StudyPoint::State::compared;
   for (const StudyCheck& check : part.checks)
     if (std::string text = wrong(check, part, row, simulated); !text.empty()) point.wrong.push_back(std::move(text));

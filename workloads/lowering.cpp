@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "engine/base/mixing.hpp"
+#include "workloads/memory/segment_changes.hpp"
 
 namespace rehearse {
 
@@ -104,7 +105,7 @@ class Lowering {
       case Instruction::Type::send: return lower_send(i, at);
       case Instruction::Type::receive: return lower_receive(i, at);
       case Instruction::Type::wait: return lower_wait(i, at);
-      case Instruction::Type::memory: return add_memory(program_.memory[i.index].bytes, at);
+      case Instruction::Type::memory: return add_memory({1, program_.memory[i.index].bytes}, at);
     }
   }
 
@@ -117,8 +118,17 @@ class Lowering {
     for (const auto& last : at.last_collective) at.before.insert(at.before.end(), last.begin(), last.end());
   }
 
-  void add_memory(Bytes bytes, const Cursor& at) {
-    out_.memory.push_back({at.rank, at.before.empty() ? OpId{no_index} : at.before.front(), bytes});
+  /// When a share of the last op's time has passed.
+  void add_memory(const SegmentChange& change, const Cursor& at) {
+    out_.memory.push_back({at.rank, static_cast<std::uint32_t>(out_.memory_ops.size()),
+                           static_cast<std::uint32_t>(at.before.size()), change.share, change.bytes});
+    out_.memory_ops.insert(out_.memory_ops.end(), at.before.begin(), at.before.end());
+  }
+
+  const std::vector<SegmentChange>& changes_of(std::uint32_t segment) {
+    if (changes_.empty())
+      for (const Segment& each : program_.segments) changes_.push_back(changes_in(each));
+    return changes_[segment];
   }
 
   void lower_compute(const Instruction& i, Cursor& at) {
@@ -127,9 +137,7 @@ class Lowering {
     const OpId op = builder_.add_compute(segment_names_[i.index], segment.kind, at.compute, duration, i.tags, parts);
     builder_.add_edges(at.before, op);
     at.before = {op};
-    Bytes change;
-    for (const MemoryEvent& event : segment.memory) change += event.bytes;
-    if (change != Bytes(0)) add_memory(change, at);
+    for (const SegmentChange& change : changes_of(i.index)) add_memory(change, at);
   }
 
   /// How long a segment takes on a GPU, and its parts.
@@ -264,6 +272,7 @@ class Lowering {
   ScheduleBuilder builder_;
   Lowered out_;
   std::vector<NameId> segment_names_, call_names_;
+  std::vector<std::vector<SegmentChange>> changes_;  // by segment
   std::array<NameId, 2> message_names_{};
   std::map<double, std::vector<std::uint32_t>> parts_;                   // by slowdown and segment
   std::unordered_map<std::uint32_t, std::vector<Meeting>> collectives_;  // by group class, in order of call

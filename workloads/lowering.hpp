@@ -54,15 +54,17 @@ using Iterations = std::vector<std::uint32_t>;
 /// A change of the memory in use on a simulated GPU.
 struct MemoryChange {
   Rank rank{};
-  OpId when{};  ///< at the end of this op; no_index: at the start
+  std::uint32_t first_op = 0, ops = 0;  ///< of Lowered::memory_ops: by the latest of them; none: at the start
+  double share = 1;                     ///< when so much of its duration has passed
   Bytes bytes;
 };
 
 struct Lowered {
   Schedule schedule;
-  std::vector<MemoryChange> memory;  ///< of each rank in its order
-  std::uint64_t collectives = 0;     ///< calls in the schedule
-  std::uint64_t replayed = 0;        ///< of these, with a time from `times`
+  std::vector<MemoryChange> memory;  ///< of each rank in its order; of a compute op at most to its highest and its last
+  std::vector<OpId> memory_ops;
+  std::uint64_t collectives = 0;  ///< calls in the schedule
+  std::uint64_t replayed = 0;     ///< of these, with a time from `times`
   /// By job and iteration: it has ended when all of these have.
   std::vector<std::vector<std::vector<OpId>>> iteration_ends;
 };

@@ -67,6 +67,8 @@ HeldParameters layer_held(const Model& model, const Plan& plan, std::int64_t lay
 /// Of a model chunk, embedding and head included. The copy of a tied embedding that the last chunk holds counts.
 HeldParameters chunk_held(const Model& model, const Plan& plan, std::int64_t chunk);
 
+/// The model chunks of a stage, in the order of its own.
+std::vector<std::int64_t> chunks_of_stage(const Plan& plan, std::int64_t stage);
 /// Of all chunks of a stage.
 HeldParameters held_of_stage(const Model& model, const Plan& plan, std::int64_t stage);
 

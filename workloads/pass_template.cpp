@@ -4,6 +4,7 @@
 #include <array>
 
 #include "workloads/gradients.hpp"
+#include "workloads/memory/allocator.hpp"
 
 namespace rehearse {
 
@@ -43,17 +44,29 @@ double seconds_of(const Steps& steps, const Device& device) {
   return sum;
 }
 
+double bytes_held(const Steps& steps) {
+  double sum = 0;
+  for (const Step& step : steps)
+    if (const auto* memory = std::get_if<MemoryStep>(&step)) sum += static_cast<double>(memory->bytes.value());
+  return sum;
+}
+
 }  // namespace
 
 PassTimes PassTemplates::times() const {
   PassTimes times{0, 0, 0, 0};
+  double held = 0, left = 0;  // after forward passes; after backward_input
   const auto chunks = static_cast<double>(plan_.chunks());
   for (std::int64_t chunk = 0; chunk < plan_.chunks(); ++chunk) {
-    const Steps backward = backward_steps(model_, plan_, chunk);
-    times.forward += seconds_of(forward_steps(model_, plan_, chunk), device_) / chunks;
-    times.backward_input += seconds_of(of_phase(backward, Phase::backward_input), device_) / chunks;
+    const Steps forward = forward_steps(model_, plan_, chunk), backward = backward_steps(model_, plan_, chunk),
+                of_inputs = of_phase(backward, Phase::backward_input);
+    times.forward += seconds_of(forward, device_) / chunks;
+    times.backward_input += seconds_of(of_inputs, device_) / chunks;
     times.backward_weight += seconds_of(of_phase(backward, Phase::backward_weight), device_) / chunks;
+    held += bytes_held(forward);
+    left += bytes_held(forward) + bytes_held(of_inputs);
   }
+  if (held > 0) times.kept = left / held;
   return times;
 }
 
@@ -89,6 +102,12 @@ std::vector<PassItem> PassTemplates::make(const std::vector<PassPart>& parts) {
       append(runs[p][r].steps, p);
     }
   return out;
+}
+
+std::vector<SegmentItem> PassTemplates::add(const Steps& steps) {
+  const bool calls = allocator_table().find(plan_.allocator)->calls_device;
+  const BlockCost cost = calls ? BlockCost{device_.malloc_time, device_.free_time} : BlockCost{};
+  return add_segments(steps, device_, {options_.merge_kernels, cost}, numbers_, program_);
 }
 
 const std::vector<PassItem>& PassTemplates::of(const std::vector<PassPart>& parts) {

@@ -32,9 +32,7 @@ class PassTemplates {
   /// Of one pass; of two, such that while one communicates the other computes.
   const std::vector<PassItem>& of(const std::vector<PassPart>& parts);
   /// Other steps.
-  std::vector<SegmentItem> add(const Steps& steps) {
-    return add_segments(steps, device_, options_.merge_kernels, program_);
-  }
+  std::vector<SegmentItem> add(const Steps& steps);
 
  private:
   [[nodiscard]] Steps steps_of(const PassPart& part) const;
@@ -45,6 +43,7 @@ class PassTemplates {
   const Device& device_;
   ProgramOptions options_;
   Program& program_;
+  BlockNumbers numbers_;
   using Key = std::vector<std::tuple<std::int32_t, Phase, bool>>;
   std::map<Key, std::vector<PassItem>> made_;
 };

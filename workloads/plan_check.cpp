@@ -65,7 +65,7 @@ class PlanCheck {
       fault("pipeline", fmt::format("{} layers do not divide by pipeline {} x virtual_stages {} = {} chunks; `stages: "
                                     "balanced`, or a list of {} numbers of layers, deals them out unevenly",
                                     model_.layers, plan_.pipeline, chunks / plan_.pipeline, chunks, chunks));
-    if (plan_.stages != StageSplit::even && model_.layers < chunks)
+    if (plan_.stages == StageSplit::balanced && model_.layers < chunks)
       fault("pipeline", fmt::format("{} layers are fewer than the {} model chunks", model_.layers, chunks));
     if (plan_.stages != StageSplit::listed) return;
     std::int64_t sum = 0;

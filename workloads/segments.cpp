@@ -1,6 +1,6 @@
 #include "workloads/segments.hpp"
 
-#include <map>
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -27,10 +27,8 @@ std::string cover_name(const KernelStep& first, const KernelStep& last) {
 
 class SegmentWriter {
  public:
-  SegmentWriter(const Device& device, bool merge, Program& program)
-      : device_(device), merge_(merge), program_(program) {
-    for (std::uint32_t b = 0; b < program.blocks.size(); ++b) numbers_[program.blocks[b]] = b;
-  }
+  SegmentWriter(const Device& device, const SegmentOptions& options, BlockNumbers& numbers, Program& program)
+      : device_(device), merge_(options.merge), cost_(options.cost), numbers_(numbers), program_(program) {}
 
   void add(const KernelStep& step) {
     if (!run_.empty() && (!merge_ || run_.front().kind != step.kind)) flush();
@@ -64,7 +62,8 @@ class SegmentWriter {
 
  private:
   void flush() {
-    if (run_.empty()) return flush_memory();
+    if (run_.empty() && (pending_.empty() || !is_costly())) return flush_memory();
+    if (run_.empty()) return flush_calls();
     Segment segment{.name = cover_name(run_.front(), run_.back()),
                     .kind = run_.front().kind,
                     .layer = run_.front().layer,
@@ -79,11 +78,33 @@ class SegmentWriter {
       segment.duration += time;
       segment.flops = segment.flops + step.kernel.flops();
     }
-    items_.push_back({Instruction::Type::compute, static_cast<std::uint32_t>(program_.segments.size()), segment.layer});
-    program_.segments.push_back(std::move(segment));
+    push(std::move(segment));
     run_.clear();
     pending_.clear();
   }
+
+  /// Events with no kernel beside them that take time.
+  void flush_calls() {
+    push({.name = "allocation",
+          .kind = Kind::other,
+          .duration = {},
+          .flops = {},
+          .parts = {{"allocation", {}, {}}},
+          .memory = std::move(pending_)});
+    pending_.clear();
+  }
+
+  void push(Segment segment) {
+    for (const MemoryEvent& event : segment.memory) {
+      const Seconds cost = event.bytes > Bytes(0) ? cost_.make : cost_.unmake;
+      segment.parts[std::min<std::size_t>(event.part, segment.parts.size() - 1)].duration += cost;
+      segment.duration += cost;
+    }
+    items_.push_back({Instruction::Type::compute, static_cast<std::uint32_t>(program_.segments.size()), segment.layer});
+    program_.segments.push_back(std::move(segment));
+  }
+
+  [[nodiscard]] bool is_costly() const { return cost_.make > Seconds() || cost_.unmake > Seconds(); }
 
   /// Events with no kernel beside them.
   void flush_memory() {
@@ -96,17 +117,19 @@ class SegmentWriter {
 
   const Device& device_;
   bool merge_;
+  BlockCost cost_;
+  BlockNumbers& numbers_;
   Program& program_;
   std::vector<KernelStep> run_;
   std::vector<SegmentItem> items_;
   std::vector<MemoryEvent> pending_;  // of the run so far
-  std::map<MemoryBlock, std::uint32_t> numbers_;
 };
 
 }  // namespace
 
-std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, bool merge, Program& program) {
-  SegmentWriter writer(device, merge, program);
+std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, const SegmentOptions& options,
+                                      BlockNumbers& numbers, Program& program) {
+  SegmentWriter writer(device, options, numbers, program);
   for (const Step& step : steps) std::visit([&](const auto& s) { writer.add(s); }, step);
   return writer.take();
 }

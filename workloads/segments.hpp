@@ -1,6 +1,8 @@
 // Steps to segments and calls: kernels get their time and are merged between communications. Private to workloads.
 #pragma once
 
+#include <map>
+
 #include "workloads/program.hpp"
 
 namespace rehearse {
@@ -12,7 +14,21 @@ struct SegmentItem {
   std::int16_t layer = -1;
 };
 
-/// Appends the steps' segments and calls to `program` and returns them in order.
-std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, bool merge, Program& program);
+/// What a block of memory costs when it comes and when it goes; it lengthens the part before which it does.
+struct BlockCost {
+  Seconds make, unmake;
+};
+
+struct SegmentOptions {
+  bool merge = true;  ///< ProgramOptions::merge_kernels
+  BlockCost cost;
+};
+
+/// Of Program::blocks, as far as one caller has added them.
+using BlockNumbers = std::map<MemoryBlock, std::uint32_t>;
+
+/// Appends the steps' segments and calls to `program`, blocks that have no number yet, and returns them in order.
+std::vector<SegmentItem> add_segments(const Steps& steps, const Device& device, const SegmentOptions& options,
+                                      BlockNumbers& numbers, Program& program);
 
 }  // namespace rehearse

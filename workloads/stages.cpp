@@ -63,12 +63,17 @@ LayerRange layers_of(const Model& model, const Plan& plan, std::int64_t chunk) {
   return {c == 0 ? 0 : ends[c - 1], ends[c]};
 }
 
+std::vector<std::int64_t> chunks_of_stage(const Plan& plan, std::int64_t stage) {
+  const PipelineShape shape = plan.shape();
+  std::vector<std::int64_t> chunks;
+  for (std::int32_t c = 0; c < shape.chunks; ++c)
+    chunks.push_back(model_chunk_of(plan.pipeline_row().layout, shape, {static_cast<std::int32_t>(stage), c}));
+  return chunks;
+}
+
 HeldParameters held_of_stage(const Model& model, const Plan& plan, std::int64_t stage) {
   HeldParameters held;
-  const PipelineShape shape = plan.shape();
-  for (std::int32_t c = 0; c < shape.chunks; ++c)
-    held += chunk_held(model, plan,
-                       model_chunk_of(plan.pipeline_row().layout, shape, {static_cast<std::int32_t>(stage), c}));
+  for (const std::int64_t chunk : chunks_of_stage(plan, stage)) held += chunk_held(model, plan, chunk);
   return held;
 }
 

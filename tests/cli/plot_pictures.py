@@ -25,7 +25,7 @@ class Pictures(PlotTest):
             self.assertEqual(list(line.get_xdata()), [float(row["gpus"]) for row in rows])
             self.assertEqual(list(line.get_ydata()), [float(row["iteration_time_s"]) for row in rows])
         self.assert_words(self.words("time", "sweep.csv", "--y", "memory_peak_bytes", "--x", "cluster.nodes", "--where",
-                                     "fabric=slow ring", "--title", "T"), "T", "nodes", "0 MiB", "1", "2", "4")
+                                     "fabric=slow ring", "--title", "T"), "T", "nodes", "0 GiB", "1", "2", "4")
 
     def test_time_of_the_best(self):
         line, = self.picture("time", "sweep.csv", "--best", "--y", "tokens_per_s").axes.get_lines()

@@ -66,10 +66,12 @@ inline void fill_figures(Result& r) {
   r.flops_per_gpu = FlopsPerSecond(139.25e12);
   r.mfu = 0.3125;
   r.hfu = 0.40625;
-  r.memory = {{{"weights", Bytes(std::int64_t{10} << 30)}, {"optimizer states", Bytes(std::int64_t{30} << 30)}},
-              Bytes(std::int64_t{40} << 30),
-              Bytes(std::int64_t{80} << 30),
-              1};
+  r.memory = {
+      .parts = {{"weights", Bytes(std::int64_t{10} << 30)}, {"optimizer states", Bytes(std::int64_t{30} << 30)}},
+      .peak = Bytes(std::int64_t{40} << 30),
+      .in_use = Bytes(std::int64_t{40} << 30),
+      .capacity = Bytes(std::int64_t{80} << 30),
+      .job = 1};
   r.breakdown = {.compute = Seconds(0.004),
                  .tensor_comm = Seconds(0.0005),
                  .pipeline_comm = Seconds(0.0002),

@@ -28,6 +28,10 @@ Device measured() {
   device.memory_efficiency = 0.91234567;
   device.memory_latency = Seconds(1.23456789e-6);
   device.memory_origin = "fitted";
+  device.context_memory = Bytes(500 << 20);
+  device.malloc_time = Seconds(0.12345e-3);
+  device.free_time = Seconds(0.2e-3);
+  device.allocation_origin = "assumed";
   device.launch_overhead = Seconds(2.1e-6);
   device.launch_host = Seconds(0.9e-6);
   device.launch_origin = "measured";

@@ -53,6 +53,8 @@ TEST_CASE("json: the keys of the contract") {
   CHECK(json["memory_capacity_bytes"] == 85899345920);
   CHECK(json["memory"]["weights"] == 10737418240);
   CHECK(json["memory"].size() == 2);
+  CHECK(json["memory_in_use_bytes"] == 42949672960);
+  CHECK(json["memory_peak_at"]["largest"].empty());
   for (const char* key : {"compute", "tensor_comm", "pipeline_comm", "data_comm", "bubble", "optimizer"})
     CHECK(json["breakdown_s"].contains(key));
   CHECK(json["breakdown_s"]["optimizer"] == 0.001);

@@ -105,6 +105,18 @@ TEST_CASE("text report: a plan that does not fit") {
   CHECK(contains(line_with(report(result), "peak"), "125.0 %"));
 }
 
+TEST_CASE("text report: when most of the memory is in use, and what takes it") {
+  Result result = sample_result();
+  result.memory.at = {.time = Seconds(1.32),
+                      .doing = "the backward pass",
+                      .layer = 23,
+                      .micro_batch = 5,
+                      .largest = {{"queries, keys, values", "activations", 3, 0, Bytes(std::int64_t{3} << 30)}}};
+  const std::string text = report(result);
+  CHECK(contains(text, "most is in use at 1.32 s, in the backward pass of layer 23, micro batch 5"));
+  CHECK(contains(text, "3.00 GiB queries, keys, values of layer 3, micro batch 0 (activations)"));
+}
+
 TEST_CASE("text report: colours only where asked for, and nothing else differs") {
   const std::string plain = report(sample_result()), coloured = report(sample_result(), true);
   CHECK(!contains(plain, "\033"));

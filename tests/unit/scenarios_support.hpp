@@ -100,20 +100,21 @@ class ResultRules {
   }
 
   void check_memory() {
-    std::vector<Bytes> first(r_.gpus.size()), last(r_.gpus.size());
+    std::vector<Bytes> last(r_.gpus.size());
     std::vector<Seconds> when(r_.gpus.size(), Seconds(-1));
+    Bytes most;  // of the fullest GPU
     for (const MemorySample& sample : r_.memory_samples) {
       const std::size_t rank = index(sample.rank);
-      if (when[rank] < Seconds(0)) first[rank] = sample.bytes;
+      const SimulatedGpu& gpu = r_.gpus[rank];
+      rule(when[rank] >= Seconds(0) || sample.bytes == gpu.static_memory, "memory begins with weights and states");
       rule(sample.time >= when[rank], "memory samples are in order");
-      rule(sample.bytes >= r_.gpus[rank].static_memory, "memory never falls below weights and states");
-      rule(!one_type_ || sample.bytes <= r_.memory.peak, "memory stays below the peak");
-      when[rank] = sample.time;
-      last[rank] = sample.bytes;
+      rule(sample.bytes >= gpu.static_memory, "memory never falls below weights and states");
+      if (gpu.job == r_.memory.job && gpu.stage == r_.memory.stage) most = std::max(most, sample.bytes);
+      when[rank] = sample.time, last[rank] = sample.bytes;
     }
-    for (std::size_t rank = 0; rank < first.size(); ++rank)
-      rule(when[rank] >= Seconds(0) && first[rank] == last[rank] && first[rank] == r_.gpus[rank].static_memory,
-           "memory ends where it began");
+    for (std::size_t rank = 0; rank < last.size(); ++rank)
+      rule(last[rank] == r_.gpus[rank].static_memory, "memory ends where it began");
+    rule(!one_type_ || most == r_.memory.in_use, "the most over time is that of the account");
   }
 
   /// Every GPU simulated, nothing replayed: the flows carry what the calls and messages need, and the padding.

@@ -9,12 +9,12 @@ namespace {
 using Events = std::vector<AllocatorEvent>;
 
 /// What an allocator says after these events, none of which is refused.
-MemoryUse after(Allocator& allocator, const Events& events) {
+AllocatorUse after(Allocator& allocator, const Events& events) {
   const StreamUse use = replay_stream(allocator, events);
   CHECK_FALSE(use.refused);
   return allocator.now();
 }
-MemoryUse after(std::string_view name, const Events& events) { return after(*make_allocator(name), events); }
+AllocatorUse after(std::string_view name, const Events& events) { return after(*make_allocator(name), events); }
 
 }  // namespace
 
@@ -39,16 +39,16 @@ TEST_CASE("allocators: what one block takes") {
   for (const Case& c : cases) {
     CAPTURE(c.asked.value());
     const Events events{allocation(0, c.asked)};
-    CHECK(after("ideal", events) == MemoryUse{c.asked, c.asked, c.asked});
-    CHECK(after("caching", events) == MemoryUse{c.asked, c.handed_out, c.segment});
+    CHECK(after("ideal", events) == AllocatorUse{c.asked, c.asked, c.asked});
+    CHECK(after("caching", events) == AllocatorUse{c.asked, c.handed_out, c.segment});
     const Bytes in_units = (c.asked + Bytes(511)) / 512 * 512;
-    CHECK(after("device", events) == MemoryUse{c.asked, in_units, c.pages});
+    CHECK(after("device", events) == AllocatorUse{c.asked, in_units, c.pages});
     const Bytes page = c.asked <= mib(1) ? mib(2) : mib(20);
-    CHECK(after("expandable", events) == MemoryUse{c.asked, in_units, page * c.expandable_pages});
+    CHECK(after("expandable", events) == AllocatorUse{c.asked, in_units, page * c.expandable_pages});
   }
   for (const AllocatorRow& row : allocator_table()) {
-    CHECK(after(row.name, {allocation(0, Bytes(0))}) == MemoryUse{});
-    CHECK(after(row.name, {allocation(0, Bytes(0)), freeing(0), allocation(0, Bytes(0))}) == MemoryUse{});
+    CHECK(after(row.name, {allocation(0, Bytes(0))}) == AllocatorUse{});
+    CHECK(after(row.name, {allocation(0, Bytes(0)), freeing(0), allocation(0, Bytes(0))}) == AllocatorUse{});
   }
 }
 
@@ -56,7 +56,7 @@ TEST_CASE("allocators: a rest is split off if it is 512 B in the small pool, mor
   // Two blocks of the segment's halves but 512 B: the second fits, and 512 B are left for a third.
   const Bytes unit(512);
   CHECK(after("caching", {allocation(0, mib(1)), allocation(1, mib(1) - unit), allocation(2, unit)}) ==
-        MemoryUse{mib(2), mib(2), mib(2)});
+        AllocatorUse{mib(2), mib(2), mib(2)});
   // Of a free segment of 12 MiB, 1 MiB is left: handed out with the block. A unit more is split off.
   const Events free_segment{allocation(0, mib(12)), freeing(0)};
   for (const std::string_view name : {"caching", "expandable"}) {
@@ -64,9 +64,10 @@ TEST_CASE("allocators: a rest is split off if it is 512 B in the small pool, mor
     const bool expandable = name == "expandable";
     const Bytes reserved = expandable ? mib(20) : mib(12);
     after(*allocator, free_segment);
-    CHECK(after(*allocator, {allocation(1, mib(11))}) == MemoryUse{mib(11), expandable ? mib(11) : mib(12), reserved});
+    CHECK(after(*allocator, {allocation(1, mib(11))}) ==
+          AllocatorUse{mib(11), expandable ? mib(11) : mib(12), reserved});
     CHECK(after(*allocator, {freeing(1), allocation(1, mib(11) - unit)}) ==
-          MemoryUse{mib(11) - unit, mib(11) - unit, reserved});
+          AllocatorUse{mib(11) - unit, mib(11) - unit, reserved});
     CHECK(after(*allocator, {allocation(2, mib(1) + unit)}).reserved == reserved);
   }
 }
@@ -75,9 +76,9 @@ TEST_CASE("allocators: best fit") {
   const auto caching = make_allocator("caching");
   // Free: 12 MiB, 30 MiB, 16 MiB. 14 MiB goes into the 16; 20 into the 30, of which 10 are left; then 10 into these.
   after(*caching, {allocation(0, mib(12)), allocation(1, mib(30)), allocation(2, mib(16))});
-  const MemoryUse use = after(*caching, {freeing(0), freeing(1), freeing(2), allocation(0, mib(14)),
-                                         allocation(1, mib(20)), allocation(2, mib(10)), allocation(3, mib(12))});
-  CHECK(use == MemoryUse{mib(56), mib(56), mib(58)});
+  const AllocatorUse use = after(*caching, {freeing(0), freeing(1), freeing(2), allocation(0, mib(14)),
+                                            allocation(1, mib(20)), allocation(2, mib(10)), allocation(3, mib(12))});
+  CHECK(use == AllocatorUse{mib(56), mib(56), mib(58)});
   CHECK(caching->calls() == DeviceCalls{3, 0, 0});
 }
 
@@ -91,7 +92,7 @@ TEST_CASE("allocators: neighbours that are free become one, in any order; segmen
       for (std::uint32_t i = 0; i < 5; ++i) events.push_back(allocation(i, mib(4)));
       for (const std::uint32_t i : order) events.push_back(freeing(i));
       events.push_back(allocation(0, mib(20)));
-      CHECK(after(*allocator, events) == MemoryUse{mib(20), mib(20), mib(20)});
+      CHECK(after(*allocator, events) == AllocatorUse{mib(20), mib(20), mib(20)});
       CHECK(allocator->calls() == DeviceCalls{1, 0, 0});
     }
   // Two segments of 20 MiB hold no block of 40; one expandable segment of two pages does.
@@ -109,8 +110,8 @@ TEST_CASE("allocators: holes that are too small: reserved is more than in use by
   events.push_back(allocation(5, mib(8)));
   CHECK(after("ideal", events).reserved == mib(16));
   CHECK(after("device", events).reserved == mib(16));
-  CHECK(after("caching", events) == MemoryUse{mib(16), mib(16), mib(40)});
-  CHECK(after("expandable", events) == MemoryUse{mib(16), mib(16), mib(40)});
+  CHECK(after("caching", events) == AllocatorUse{mib(16), mib(16), mib(40)});
+  CHECK(after("expandable", events) == AllocatorUse{mib(16), mib(16), mib(40)});
   // The expandable segment grew from the last hole on, so that 16 MiB are free at its end; in the new segment of the
   // other 12 are.
   events.push_back(allocation(6, mib(16)));
@@ -142,7 +143,7 @@ TEST_CASE("allocators: a block that grows, freed before each next: the sum for c
 TEST_CASE("allocators: without a cache each block is a call, and a page goes with its last block") {
   const auto device = make_allocator("device");
   CHECK(after(*device, {allocation(0, mib(1)), allocation(1, Bytes(1)), allocation(2, mib(1))}) ==
-        MemoryUse{mib(2) + Bytes(1), mib(2) + Bytes(512), mib(4)});
+        AllocatorUse{mib(2) + Bytes(1), mib(2) + Bytes(512), mib(4)});
   CHECK(after(*device, {freeing(0)}).reserved == mib(4));
   CHECK(after(*device, {freeing(1)}).reserved == mib(2));
   CHECK(after(*device, {allocation(0, mib(3)), freeing(2)}).reserved == mib(4));
@@ -152,12 +153,12 @@ TEST_CASE("allocators: without a cache each block is a call, and a page goes wit
 TEST_CASE("allocators: what does not fit") {
   const Events one{allocation(0, mib(30)), freeing(0), allocation(0, mib(32))};
   const auto caching = make_allocator("caching", mib(60));  // 30 go back for 32
-  CHECK(after(*caching, one) == MemoryUse{mib(32), mib(32), mib(32)});
+  CHECK(after(*caching, one) == AllocatorUse{mib(32), mib(32), mib(32)});
   CHECK(caching->calls() == DeviceCalls{3, 1, 1});
   const StreamUse refused = replay_stream(*caching, Events{allocation(1, mib(12)), allocation(2, mib(18)), freeing(1)});
   CHECK(refused.refused == 1);
   CHECK(refused.calls == DeviceCalls{3, 0, 1});
-  CHECK(caching->now() == MemoryUse{mib(44), mib(44), mib(44)});
+  CHECK(caching->now() == AllocatorUse{mib(44), mib(44), mib(44)});
   CHECK(after(*caching, {freeing(0), allocation(2, mib(18))}).reserved == mib(44));  // within the 32 of before
 
   // 60 MiB of pages hold 32 MiB, and then 20 beside them.
@@ -174,7 +175,7 @@ TEST_CASE("allocators: what does not fit") {
     const auto exactly = row.make(mib(40)), less = row.make(mib(40) - Bytes(1));
     CHECK(after(*exactly, {allocation(0, mib(20)), allocation(1, mib(20))}).reserved == mib(40));
     CHECK(replay_stream(*less, Events{allocation(0, mib(20)), allocation(1, mib(20))}).refused == 1);
-    CHECK(less->now() == MemoryUse{mib(20), mib(20), mib(20)});
+    CHECK(less->now() == AllocatorUse{mib(20), mib(20), mib(20)});
   }
 }
 
@@ -190,7 +191,7 @@ TEST_CASE("allocators: ideal is the least, handed out lies between, and all come
       for (std::size_t i = 0; i < events.size(); ++i) {
         const std::span<const AllocatorEvent> event(&events[i], 1);
         for (Allocator* a : {allocator.get(), again.get(), ideal.get()}) replay_stream(*a, event);
-        const MemoryUse& now = allocator->now();
+        const AllocatorUse& now = allocator->now();
         ordered = ordered && Bytes(0) <= now.in_use && now.in_use <= now.handed_out && now.handed_out <= now.reserved;
         bounded = bounded && ideal->now().reserved == now.in_use;
         same = same && now == again->now() && allocator->calls() == again->calls();
@@ -236,6 +237,6 @@ TEST_CASE("allocators: iterations that repeat come to need no calls where there 
     });
     CHECK(first.calls == DeviceCalls{blocks, blocks, 0});
     CHECK(replay_stream(*device, events).calls == first.calls);
-    CHECK(device->now() == MemoryUse{});
+    CHECK(device->now() == AllocatorUse{});
   }
 }

@@ -48,7 +48,7 @@ class Reference {
       }
   }
 
-  MemoryUse use;
+  AllocatorUse use;
   DeviceCalls calls;
 
  protected:
@@ -230,7 +230,7 @@ class ExpandableReference : public Reference {
 
 struct Difference {
   std::int64_t event = -1;  ///< the first; -1: none
-  MemoryUse use, reference_use;
+  AllocatorUse use, reference_use;
   DeviceCalls calls, reference_calls;
 };
 

@@ -16,7 +16,7 @@
 
 // So that doctest prints what differs.
 namespace rehearse {
-inline doctest::String toString(const MemoryUse& use) {
+inline doctest::String toString(const AllocatorUse& use) {
   return ("in use " + std::to_string(use.in_use.value()) + ", handed out " + std::to_string(use.handed_out.value()) +
           ", reserved " + std::to_string(use.reserved.value()))
       .c_str();

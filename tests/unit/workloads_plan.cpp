@@ -55,3 +55,16 @@ TEST_CASE("plan: one that does not divide is refused by key") {
   model.kv_heads = 6;
   CHECK(keys(plan, 4) == Keys{"plan.tensor"});
 }
+
+TEST_CASE("plan: a list of stages may leave a chunk without layers, for the embedding or the head alone") {
+  Model model{
+      .layers = 6, .hidden = 64, .heads = 4, .kv_heads = 4, .head_dim = 16, .ffn = 256, .vocab = 100, .seq_len = 32};
+  Plan plan = plan_of("interleaved", 4, 8, 2);
+  plan.stages = StageSplit::balanced;
+  CHECK_FALSE(check_plan(model, plan, 4).empty());
+  plan.stages = StageSplit::listed;
+  plan.stage_layers = {0, 1, 1, 1, 1, 1, 1, 0};
+  CHECK(check_plan(model, plan, 4).empty());
+  plan.stage_layers.back() = 1;
+  CHECK_FALSE(check_plan(model, plan, 4).empty());
+}

@@ -1,8 +1,10 @@
 #include "workloads/memory/account.hpp"
 
 #include <cmath>
+#include <set>
 
 #include "workloads/gradients.hpp"
+#include "workloads/memory/role_stream.hpp"
 #include "workloads/optimizer.hpp"
 #include "workloads/parameters.hpp"
 
@@ -10,37 +12,74 @@ namespace rehearse {
 
 namespace {
 
-/// Follows a role's program and remembers the moment of the most.
-class Walk {
- public:
-  Walk(const Program& program, StageMemory& memory) : program_(program), memory_(memory) {}
-
-  void run(const std::vector<Instruction>& instructions) {
-    for (const Instruction& i : instructions) {
-      if (i.type == Instruction::Type::memory) step(program_.memory[i.index]);
-      if (i.type != Instruction::Type::compute) continue;
-      for (const MemoryEvent& event : program_.segments[i.index].memory) step(event);
-    }
+/// Cuts `all` in proportion to the sizes, to the last byte; without sizes it stays one piece.
+void append_shares(Bytes all, const std::vector<std::int64_t>& sizes, std::vector<Bytes>& out) {
+  double sum = 0, before = 0;
+  for (const std::int64_t size : sizes) sum += static_cast<double>(size);
+  const auto up_to = [&](double part) {
+    return Bytes(std::llround(static_cast<double>(all.value()) * (sum > 0 ? part / sum : 1.0)));
+  };
+  if (sum == 0) return out.push_back(all);
+  for (const std::int64_t size : sizes) {
+    const Bytes begin = up_to(before);
+    before += static_cast<double>(size);
+    out.push_back(up_to(before) - begin);
   }
+}
 
- private:
-  void step(const MemoryEvent& event) {
-    now_[static_cast<std::size_t>(program_.blocks[event.block].use)] += event.bytes;
-    total_ += event.bytes;
-    if (total_ <= most_) return;
-    most_ = total_;
-    memory_.used = now_;
+/// Elements of each tensor of a stage.
+std::vector<std::int64_t> tensor_sizes(const Model& model, const Plan& plan, std::int64_t stage) {
+  std::vector<std::int64_t> sizes;
+  const auto add = [&](const std::vector<ParameterTensor>& tensors) {
+    for (const ParameterTensor& tensor : tensors) sizes.push_back(held_elements(tensor, model, plan));
+  };
+  for (const std::int64_t chunk : chunks_of_stage(plan, stage)) {
+    const LayerRange range = layers_of(model, plan, chunk);
+    if (chunk == 0) add(embedding_tensors(model));
+    for (std::int64_t layer = range.first; layer < range.last; ++layer) add(layer_tensors(model, layer));
+    if (chunk + 1 == plan.chunks()) add(head_tensors(model));
   }
+  return sizes;
+}
 
-  const Program& program_;
-  StageMemory& memory_;
-  std::array<Bytes, memory_use_count> now_{};
-  Bytes total_, most_;
-};
+/// What is allocated before the first iteration: weights tensor by tensor, gradients as one buffer, states tensor by
+/// tensor where each rank has all of them, else as one shard (as Megatron-LM and PyTorch have them).
+std::vector<Bytes> fixed_blocks(const Model& model, const Plan& plan, std::int64_t stage, const StageMemory& memory) {
+  const std::vector<std::int64_t> sizes = tensor_sizes(model, plan, stage);
+  std::vector<Bytes> out;
+  append_shares(memory.weights, sizes, out);
+  out.push_back(memory.gradients);
+  append_shares(memory.optimizer, plan.zero == 0 ? sizes : std::vector<std::int64_t>(), out);
+  return out;
+}
+
+/// Communicators that a role takes part in.
+std::int64_t communicators(const Program& program, const std::vector<Instruction>& instructions) {
+  std::set<GroupKind> kinds;
+  bool messages = false;
+  for (const Instruction& i : instructions) {
+    if (i.type == Instruction::Type::collective) kinds.insert(program.calls[i.index].step.group);
+    messages = messages || i.type == Instruction::Type::send || i.type == Instruction::Type::receive;
+  }
+  return std::ssize(kinds) + (messages ? 1 : 0);
+}
+
+/// The second of two iterations after the fixed blocks; `refused` where any of it was.
+StreamUse steady_use(const AllocatorRow& row, std::optional<Bytes> capacity, const std::vector<Bytes>& fixed,
+                     const std::vector<AllocatorEvent>& iteration) {
+  const std::unique_ptr<Allocator> allocator = row.make(capacity);
+  std::vector<AllocatorEvent> first;
+  for (std::uint32_t b = 0; b < fixed.size(); ++b)
+    first.push_back({AllocatorEvent::Action::allocate, BlockId{b}, fixed[b]});
+  StreamUse use = replay_stream(*allocator, first);
+  if (iteration.empty()) return use;
+  for (int i = 0; i < 2 && !use.refused; ++i) use = replay_stream(*allocator, iteration);
+  return use;
+}
 
 }  // namespace
 
-Bytes StageMemory::peak() const {
+Bytes StageMemory::in_use() const {
   Bytes sum = fixed();
   for (const Bytes bytes : used) sum += bytes;
   return sum;
@@ -53,13 +92,29 @@ StageMemory fixed_memory(const Model& model, const Plan& plan, std::int64_t stag
   memory.weights = Bytes((plan.zero >= 3 ? share : whole) * element_bytes(plan.precision));
   const bool sharded_gradients = plan.zero >= 2 && plan.reduce_every_micro_batch;
   memory.gradients = Bytes((sharded_gradients ? share : whole) * element_bytes(plan.gradient_precision));
-  memory.optimizer = Bytes(std::llround(std::ceil(static_cast<double>(share) * optimizer_bytes(plan))));
+  if (!plan.offload_optimizer)
+    memory.optimizer = Bytes(std::llround(std::ceil(static_cast<double>(share) * optimizer_bytes(plan))));
   return memory;
 }
 
-StageMemory stage_memory(const Job& job, const Program& program, const Role& role, std::uint32_t role_number) {
+StageMemory stage_memory(const Job& job, const Program& program, const Role& role, std::uint32_t role_number,
+                         const NodeGroup& group) {
+  const std::vector<Instruction>& instructions = program.roles[role_number];
   StageMemory memory = fixed_memory(job.model, job.plan, role.stage);
-  Walk(program, memory).run(program.roles[role_number]);
+  memory.communication = group.node.collective_buffer * communicators(program, instructions);
+  memory.framework = group.device.context_memory;
+  const std::vector<Bytes> fixed = fixed_blocks(job.model, job.plan, role.stage, memory);
+  const RoleStream stream(program, instructions, static_cast<std::uint32_t>(fixed.size()));
+  stream.describe_peak(memory);
+  const AllocatorRow& row = *allocator_table().find(job.plan.allocator);
+  StreamUse use = steady_use(row, std::nullopt, fixed, stream.events());
+  const Bytes left = group.device.memory_capacity - memory.communication - memory.framework;
+  if (use.reserved.bytes > left && memory.in_use() <= left) {
+    const StreamUse within = steady_use(row, left, fixed, stream.events());
+    if (!within.refused) use = within;
+  }
+  memory.fragmentation = use.reserved.bytes - memory.in_use();
+  memory.calls = use.calls;
   return memory;
 }
 

@@ -27,11 +27,11 @@ namespace rehearse {
 enum class BlockId : std::uint32_t {};  ///< a block of a program: dense from 0; used again once it is free
 
 /// At every moment in_use <= handed_out <= reserved.
-struct MemoryUse {
+struct AllocatorUse {
   Bytes in_use;      ///< as asked for
   Bytes handed_out;  ///< as rounded
   Bytes reserved;    ///< taken from the device
-  friend bool operator==(const MemoryUse&, const MemoryUse&) = default;
+  friend bool operator==(const AllocatorUse&, const AllocatorUse&) = default;
 };
 
 /// Calls to the device's own allocator. A device call waits for the GPU, so in a steady state there should be none.
@@ -60,7 +60,7 @@ class Allocator {
   void free(BlockId block);
 
   /// After the last event.
-  [[nodiscard]] const MemoryUse& now() const { return now_; }
+  [[nodiscard]] const AllocatorUse& now() const { return now_; }
   /// Since the beginning; of later events only: the difference of two.
   [[nodiscard]] const DeviceCalls& calls() const { return calls_; }
 
@@ -85,7 +85,7 @@ class Allocator {
   virtual void give(const Place& place) = 0;
 
   std::optional<Bytes> capacity_;
-  MemoryUse now_;
+  AllocatorUse now_;
   DeviceCalls calls_;
   std::vector<std::optional<Holding>> blocks_;  ///< by BlockId
 };
@@ -95,6 +95,7 @@ struct AllocatorRow {
   std::string_view description;
   /// One that has handed out nothing, on a device of that capacity; none: of as much as is asked for.
   std::unique_ptr<Allocator> (*make)(std::optional<Bytes> capacity) = nullptr;
+  bool calls_device = false;  ///< each block is a call to the device when it comes and another when it goes
 };
 
 /// caching, device, expandable, ideal.

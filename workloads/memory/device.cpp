@@ -52,6 +52,7 @@ class DeviceAllocator final : public Allocator {
 const AllocatorRow device_row{"device", "no cache: every block is a cudaMalloc and a cudaFree, in pages of 2 MiB",
                               [](std::optional<Bytes> capacity) -> std::unique_ptr<Allocator> {
                                 return std::make_unique<DeviceAllocator>(capacity);
-                              }};
+                              },
+                              true};
 
 }  // namespace rehearse
