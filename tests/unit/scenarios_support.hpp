@@ -118,11 +118,16 @@ class ResultRules {
   /// Every GPU simulated, nothing replayed: the flows carry what the calls and messages need, and the padding.
   void check_flow_bytes() {
     std::map<Kind, double> needed, padding, carried, flows;
+    double copied = 0;
     for (const Span& span : r_.schedule.spans()) {
-      const double n = group_size(span.kind);
       const bool all_reduce = r_.schedule.name(span.name).starts_with("all_reduce");
+      if (span.kind == Kind::offload) {
+        copied += static_cast<double>(span.bytes.value());
+        continue;
+      }
+      const double n = group_size(span.kind, all_reduce);
       needed[span.kind] += (all_reduce ? 2 : 1) * (n - 1) / n * static_cast<double>(span.bytes.value());
-      padding[span.kind] += 2 * n * 8 * 4;  // at most 8 channels, 4 bytes an element
+      padding[span.kind] += 2.0 * static_cast<double>(plan_.gpus()) * 8 * 4;  // at most 8 channels, 4 bytes an element
     }
     for (const Op& op : r_.schedule.ops()) {
       if (op.type != OpType::flow) continue;
@@ -132,6 +137,7 @@ class ResultRules {
       else
         carried[op.kind] += op.amount, ++flows[op.kind];
     }
+    rule(carried[Kind::offload] == copied, "copies to and from the host carry their bytes");
     for (const auto& [kind, bytes] : needed) {
       const auto [least, most] = wire_bytes(kind);
       rule(carried[kind] >= bytes * least * (1 - 1e-12) - flows[kind] &&  // whole bytes each
@@ -177,9 +183,12 @@ class ResultRules {
     rule(op.amount == message_bytes_ && op.amount > 0, "all messages are equally long");
   }
 
-  [[nodiscard]] double group_size(Kind kind) const {
+  /// Hybrid sharding has groups of shards, and sums of gradients over those with the same one.
+  [[nodiscard]] double group_size(Kind kind, bool all_reduce) const {
     if (kind == Kind::embedding_comm) return 2;
-    return static_cast<double>(kind == Kind::data_comm ? plan_.data : plan_.tensor);
+    if (kind != Kind::data_comm) return static_cast<double>(plan_.tensor);
+    const bool whole = plan_.shards() == plan_.data || plan_.shards() == 1;
+    return static_cast<double>(whole ? plan_.data : all_reduce ? plan_.data / plan_.shards() : plan_.shards());
   }
 
   const Plan& plan_;

@@ -1,6 +1,6 @@
 #include "workloads/memory/account.hpp"
 
-#include <cmath>
+#include <algorithm>
 
 #include "workloads/gradients.hpp"
 #include "workloads/optimizer.hpp"
@@ -18,9 +18,12 @@ class Walk {
   void run(const std::vector<Instruction>& instructions) {
     for (const Instruction& i : instructions) {
       if (i.type == Instruction::Type::memory) step(program_.memory[i.index]);
+      if (i.type == Instruction::Type::host)
+        most_of_host_ = std::max(most_of_host_, host_ += program_.host[i.index].step.kept);
       if (i.type != Instruction::Type::compute) continue;
       for (const MemoryEvent& event : program_.segments[i.index].memory) step(event);
     }
+    memory_.host += most_of_host_;
   }
 
  private:
@@ -35,7 +38,7 @@ class Walk {
   const Program& program_;
   StageMemory& memory_;
   std::array<Bytes, memory_use_count> now_{};
-  Bytes total_, most_;
+  Bytes total_, most_, host_, most_of_host_;
 };
 
 }  // namespace
@@ -48,12 +51,18 @@ Bytes StageMemory::peak() const {
 
 StageMemory fixed_memory(const Model& model, const Plan& plan, std::int64_t stage) {
   const HeldParameters held = held_of_stage(model, plan, stage);
-  const std::int64_t whole = held.all(), share = stepped_parameters(plan, held);
+  const SteppedParameters stepped = stepped_parameters(plan, held);
+  const std::int64_t whole = held.all(), share = stepped.elements;
   StageMemory memory;
   memory.weights = Bytes((plan.zero >= 3 ? share : whole) * element_bytes(plan.precision));
   const bool sharded_gradients = plan.zero >= 2 && plan.reduce_every_micro_batch;
   memory.gradients = Bytes((sharded_gradients ? share : whole) * element_bytes(plan.gradient_precision));
-  memory.optimizer = Bytes(std::llround(std::ceil(static_cast<double>(share) * optimizer_bytes(plan))));
+  const Bytes states = optimizer_bytes(plan, stepped);
+  // The host's step has the gradients beside what it keeps (Ren et al. 2021, Section 4.1).
+  if (plan.offload_optimizer)
+    memory.host = states + Bytes(share * element_bytes(plan.gradient_precision));
+  else
+    memory.optimizer = states;
   return memory;
 }
 

@@ -11,6 +11,7 @@ namespace rehearse {
 
 struct StageMemory {
   Bytes weights, gradients, optimizer;
+  Bytes host;                                ///< in the memory of the node's CPUs, the most at a time; in no sum
   std::array<Bytes, memory_use_count> used;  ///< by MemoryUse, at the moment when most is in use
   [[nodiscard]] Bytes fixed() const { return weights + gradients + optimizer; }
   [[nodiscard]] Bytes of(MemoryUse use) const { return used[static_cast<std::size_t>(use)]; }
