@@ -40,7 +40,7 @@ const std::vector<Case> cases{
     {"ZeRO-2 in buckets", nodes(2, 4, "topology: switch"),
      "tensor: 2, data: 4, global_batch: 16, zero: 2, overlap_grad_reduce: true, bucket_size: 500 kB", "", 0, false},
     {"ZeRO-3, and Adafactor", nodes(2, 4, "topology: fat_tree, radix: 8"),
-     "data: 8, global_batch: 16, zero: 3, prefetch: 2, optimizer: adafactor", "", 0, false},
+     "data: 8, global_batch: 16, zero: 3, prefetch: 2, optimizer: adafactor"},
     {"hybrid sharding of stages", nodes(4, 4, "topology: switch"),
      "pipeline: 2, data: 8, global_batch: 32, zero: 3, shard: 4, reshard_after_forward: false", "", 0, false},
     {"all offloaded", nodes(2, 4, "topology: switch"),

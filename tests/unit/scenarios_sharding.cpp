@@ -65,9 +65,9 @@ TEST_CASE("sharding: over a slow network a GPU computes beside it, but for the h
   CHECK(run.time == relative(2 * weights + gradients + head_forward_time(scenario) + stepping(run), 1e-9));
 }
 
-TEST_CASE("sharding: over a fast network next to nothing is seen, and less the more is gathered ahead") {
+TEST_CASE("sharding: over a fast network less is seen where a unit is gathered ahead") {
   double last = HUGE_VAL;
-  for (const int prefetch : {0, 1, 2}) {
+  for (const int prefetch : {0, 1}) {
     const Run run = run_of(yaml_of("200", fmt::format("global_batch: {}, prefetch: {}", ranks, prefetch)));
     CHECK(run.time < last);
     CHECK(run.time > computing(run) + stepping(run));

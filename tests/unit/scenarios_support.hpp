@@ -1,6 +1,7 @@
 // Whole simulations for tests: each in a child process, held to what every result must obey, and sent back as figures.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace rehearse::testing {
 struct Run {
   struct Gpu {
     double stage = 0, members = 0;
-    std::array<double, 6> breakdown{};
+    std::array<double, 9> breakdown{};
   };
   struct JobFigures {
     double alone = 0, together = 0, start = 0, end = 0;
@@ -33,9 +34,9 @@ struct Run {
   std::string faults;                      ///< rules that the result breaks, a line each
 };
 
-inline std::array<double, 6> values(const Breakdown& b) {
-  return {b.compute.value(),   b.tensor_comm.value(), b.pipeline_comm.value(),
-          b.data_comm.value(), b.bubble.value(),      b.optimizer.value()};
+inline std::array<double, 9> values(const Breakdown& b) {
+  return {b.compute.value(),   b.tensor_comm.value(), b.pipeline_comm.value(), b.data_comm.value(),  b.bubble.value(),
+          b.optimizer.value(), b.offload.value(),     b.context_comm.value(),  b.expert_comm.value()};
 }
 
 /// What no result may break; a line for each breach.
@@ -249,7 +250,10 @@ class RunText {
   static void take(Run& run, const std::string& what, const std::string& name, const std::vector<double>& n) {
     if (what == "run") run.time = n.at(0), run.ops = n.at(1), run.flows = n.at(2), run.replayed = n.at(3);
     if (what == "job") run.jobs[name] = {n.at(0), n.at(1), n.at(2), n.at(3), {n.begin() + 4, n.end()}};
-    if (what == "gpu") run.gpus[name] = {n.at(0), n.at(1), {n.at(2), n.at(3), n.at(4), n.at(5), n.at(6), n.at(7)}};
+    if (what == "gpu") {
+      Run::Gpu& gpu = run.gpus[name] = {n.at(0), n.at(1), {}};
+      std::copy_n(n.begin() + 2, gpu.breakdown.size(), gpu.breakdown.begin());
+    }
     if (what == "link") run.links[name] += n.at(0);
     if (what == "hottest") run.hottest[name] = n.at(0);
     if (what == "fault") run.faults += name + "\n";
@@ -283,10 +287,10 @@ inline std::string differences(const Run& run, const Run& exact) {
     compare(job.end, other.end, other.end, "end of " + name);
     if (job.iterations.size() != other.iterations.size()) out << name << ": another number of iterations\n";
   }
-  std::array<double, 6> sum{}, exact_sum{};
+  std::array<double, 9> sum{}, exact_sum{};
   for (const auto& [name, gpu] : run.gpus) {
     const auto found = exact.gpus.find(name);
-    for (std::size_t i = 0; i < 6; ++i) {
+    for (std::size_t i = 0; i < sum.size(); ++i) {
       sum[i] += gpu.members * gpu.breakdown[i];
       if (found != exact.gpus.end())
         compare(gpu.breakdown[i], found->second.breakdown[i], exact.time, "breakdown of GPU " + name);
@@ -295,9 +299,10 @@ inline std::string differences(const Run& run, const Run& exact) {
   double count = 0;
   for (const auto& [name, gpu] : exact.gpus) {
     count += gpu.members;
-    for (std::size_t i = 0; i < 6; ++i) exact_sum[i] += gpu.members * gpu.breakdown[i];
+    for (std::size_t i = 0; i < sum.size(); ++i) exact_sum[i] += gpu.members * gpu.breakdown[i];
   }
-  for (std::size_t i = 0; i < 6; ++i) compare(sum[i], exact_sum[i], count * exact.time, "breakdown of all GPUs");
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    compare(sum[i], exact_sum[i], count * exact.time, "breakdown of all GPUs");
   for (const auto& [name, bytes] : run.hottest)
     if (const auto found = exact.links.find(name); found != exact.links.end())
       compare(bytes, found->second, found->second, "bytes of " + name);
