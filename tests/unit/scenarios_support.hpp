@@ -43,7 +43,8 @@ inline std::array<double, 9> values(const Breakdown& b) {
 class ResultRules {
  public:
   ResultRules(const Scenario& scenario, const Result& result)
-      : plan_(scenario.jobs.front().plan),
+      : model_(scenario.jobs.front().model),
+        plan_(scenario.jobs.front().plan),
         node_(scenario.cluster.node(0)),
         one_type_(scenario.cluster.groups().size() == 1),
         r_(result) {}
@@ -141,7 +142,7 @@ class ResultRules {
     rule(carried[Kind::offload] == copied, "copies to and from the host carry their bytes");
     for (const auto& [kind, bytes] : needed) {
       const auto [least, most] = wire_bytes(kind);
-      rule(carried[kind] >= bytes * least * (1 - 1e-12) - flows[kind] &&  // whole bytes each
+      rule(carried[kind] >= bytes * least * least_share(kind) * (1 - 1e-12) - flows[kind] &&  // whole bytes each
                carried[kind] <= (bytes + padding[kind]) * most,
            "flows carry what is called for: " + std::string(kind_name(kind)));
     }
@@ -178,6 +179,14 @@ class ResultRules {
     return 1 + once * (n + 1) / (n - 1);
   }
 
+  /// Tensor ranks that share KV heads sum these in groups of their own, which need less of what they sum.
+  [[nodiscard]] double least_share(Kind kind) const {
+    if (kind != Kind::tensor_comm || model_.kv_heads >= plan_.tensor) return 1;
+    const auto needed = [](double ranks) { return (ranks - 1) / ranks; };
+    const auto tensor = static_cast<double>(plan_.tensor);
+    return needed(tensor / static_cast<double>(model_.kv_heads)) / needed(tensor);
+  }
+
   void check_message(const Op& op) {
     ++messages_;
     if (message_bytes_ == 0) message_bytes_ = op.amount;
@@ -192,6 +201,7 @@ class ResultRules {
     return static_cast<double>(whole ? plan_.data : all_reduce ? plan_.data / plan_.shards() : plan_.shards());
   }
 
+  const Model& model_;
   const Plan& plan_;
   const Node& node_;
   bool one_type_;  // of node: the fullest GPU has the most bytes, and protocols cost everywhere the same
