@@ -222,4 +222,23 @@ TEST_CASE("cluster: faults, all together, each with its place") {
 }
 
 }  // namespace
+
+TEST_CASE("cluster: the ways to the memory of a node's CPUs and back") {
+  const Cluster c = cluster_of("{node: dgx-a100, nodes: 2, fabric: {topology: switch}}");
+  const auto names = [&](const std::vector<LinkId>& route) {
+    std::vector<std::string> out;
+    for (const LinkId link : route) out.push_back(c.links()[index(link)].name);
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names(c.route_to_host(9)) == Names{"node1/gpu1/pcie/up", "node1/host/memory"});
+  CHECK(names(c.route_from_host(9)) == Names{"node1/host/memory", "node1/gpu1/pcie/down"});
+  const LinkId memory = c.route_to_host(9).back();
+  CHECK(c.links()[index(memory)].kind == LinkKind::host);
+  CHECK(c.directions(memory) == std::vector<LinkId>{memory});
+  const Cluster without = cluster_of("{node: torus-node, nodes: 2, fabric: {topology: ring}}");
+  CHECK(without.route_to_host(0).empty());
+  CHECK(without.route_from_host(0).empty());
+}
+
 }  // namespace rehearse
