@@ -8,7 +8,7 @@
 namespace rehearse {
 
 std::string_view link_kind_name(LinkKind kind) {
-  constexpr std::array<std::string_view, 5> names{"nvlink", "pcie", "nic", "fabric", "other"};
+  constexpr std::array<std::string_view, 6> names{"nvlink", "pcie", "nic", "fabric", "other", "host"};
   return names[static_cast<std::size_t>(kind)];
 }
 

@@ -12,7 +12,7 @@
 namespace rehearse {
 
 /// What a link is, for grouping in reports; a new technology is a new row of `link_kind_name`.
-enum class LinkKind : std::uint8_t { nvlink, pcie, nic, fabric, other };
+enum class LinkKind : std::uint8_t { nvlink, pcie, nic, fabric, other, host };
 std::string_view link_kind_name(LinkKind kind);
 
 /// One direction of a cable or bus. `bandwidth` is what payload can reach, shared max-min fairly by the flows on it.

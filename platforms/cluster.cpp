@@ -63,6 +63,21 @@ std::vector<LinkId> Cluster::route_from_switch(std::uint32_t gpu) const {
   return {route(other, gpu).back()};
 }
 
+std::vector<LinkId> Cluster::route_to_host(std::uint32_t gpu) const {
+  const std::uint32_t g = group_number(gpu), number = gpu - groups_[g].first_gpu;
+  const Graphs::Inside& inside = graphs_->inside[g];
+  if (!inside.pcie || !inside.host) return {};
+  const std::uint32_t gpus = groups_[g].node.gpus;
+  const std::uint32_t first = inside.first_link + number / gpus * inside.links_per_node;
+  return {LinkId{first + inside.first_pcie + 2 * (number % gpus)}, LinkId{first + inside.links_per_node - 1}};
+}
+
+std::vector<LinkId> Cluster::route_from_host(std::uint32_t gpu) const {
+  const std::vector<LinkId> there = route_to_host(gpu);
+  if (there.empty()) return {};
+  return {there.back(), directions(there.front()).back()};
+}
+
 bool Cluster::live() const {
   const auto is_live = [](const Topology& topology) { return static_cast<bool>(topology.live_route); };
   return graphs_ != nullptr &&
@@ -83,6 +98,7 @@ BytesPerSecond Cluster::bandwidth(LinkId link, std::size_t epoch) const {
 }
 
 std::vector<LinkId> Cluster::directions(LinkId link) const {
+  if (links_[index(link)].kind == LinkKind::host) return {link};
   const LinkPlace place = place_of(groups_, *graphs_, link);
   const auto edge = static_cast<std::uint32_t>(index(link)) - place.first;
   if (place.topology != nullptr && !is_cable(*place.topology, edge)) return {link};

@@ -36,6 +36,9 @@ struct Node {
   BytesPerSecond pcie_bandwidth;  ///< GPU <-> NIC, one direction
   double pcie_efficiency = 1.0;
   Seconds pcie_latency;
+  Bytes host_memory;              ///< of the CPUs of a node together; zero: not said
+  BytesPerSecond host_bandwidth;  ///< of that memory, reads and writes together
+  double host_efficiency = 1.0;
   BytesPerSecond nic_bandwidth;  ///< one direction, datasheet
   double nic_efficiency = 1.0;   ///< of every link of the fabric
   Seconds nic_latency;           ///< of one port link; the default of every link of the fabric
@@ -95,8 +98,9 @@ class Cluster {
   }
   /// Every directed link, as it is at the start: bandwidth is datasheet times efficiency, and less where the link is
   /// degraded (one that is down keeps its own, and no route crosses it). Node by node ("node3/gpu5/nvlink/up",
-  /// "node3/gpu5/pcie/down"), then the fabric: its port links ("node3/nic5/up", or between endpoints that are vertices
-  /// "node3/nic0->node4/nic0"; both LinkKind::nic), and links between its switches ("fabric/leaf2->spine1").
+  /// "node3/gpu5/pcie/down", "node3/host/memory"), then the fabric: its port links ("node3/nic5/up", or between
+  /// endpoints that are vertices "node3/nic0->node4/nic0"; both LinkKind::nic), and links between its switches
+  /// ("fabric/leaf2->spine1").
   [[nodiscard]] const std::vector<Link>& links() const { return links_; }
   /// Links that a flow from GPU to GPU takes: NVLink inside a node; PCIe, NIC, fabric, NIC, PCIe between nodes.
   /// Inside a node without an interconnect, or where it is cut: PCIe up and down. Between nodes that have no way from
@@ -120,6 +124,11 @@ class Cluster {
   /// is no such switch, or one of its links is down at the start.
   [[nodiscard]] std::vector<LinkId> route_to_switch(std::uint32_t gpu) const;
   [[nodiscard]] std::vector<LinkId> route_from_switch(std::uint32_t gpu) const;
+  /// The links from a GPU to the memory of its node's CPUs and back: its PCIe link, and the memory's own
+  /// ("node3/host/memory", LinkKind::host), which all GPUs and CPUs of the node share. Empty where the node's profile
+  /// does not say both.
+  [[nodiscard]] std::vector<LinkId> route_to_host(std::uint32_t gpu) const;
+  [[nodiscard]] std::vector<LinkId> route_from_host(std::uint32_t gpu) const;
   /// Of an endpoint of the fabric: "node3/nic1".
   [[nodiscard]] std::string nic_name(std::uint32_t endpoint) const;
   /// The fabric as a graph, bandwidths before efficiency; null for a single node.

@@ -49,11 +49,12 @@ void append_node(std::vector<Link>& links, const Topology& inside, const Node& n
                  const std::string name = prefix + "gpu" + std::to_string(gpu);
                  return tail.starts_with('/') ? name + "/nvlink" + std::string(tail) : name + std::string(tail);
                });
-  if (node.pcie_bandwidth == BytesPerSecond(0)) return;
-  for (std::uint32_t gpu = 0; gpu < node.gpus; ++gpu)
+  for (std::uint32_t gpu = 0; node.pcie_bandwidth > BytesPerSecond(0) && gpu < node.gpus; ++gpu)
     for (const char* direction : {"up", "down"})
       links.push_back({prefix + "gpu" + std::to_string(gpu) + "/pcie/" + direction,
                        node.pcie_bandwidth * node.pcie_efficiency, node.pcie_latency, LinkKind::pcie, 1});
+  if (node.host_bandwidth > BytesPerSecond(0))
+    links.push_back({prefix + "host/memory", node.host_bandwidth * node.host_efficiency, {}, LinkKind::host, 1});
 }
 
 const NodeGroup& group_of_endpoint(std::span<const NodeGroup> groups, std::uint32_t endpoint) {
@@ -114,7 +115,8 @@ std::vector<Link> list_links(std::span<const NodeGroup> groups, Cluster::Graphs&
     Cluster::Graphs::Inside& inside = graphs.inside[g];
     inside.pcie = node.pcie_bandwidth > BytesPerSecond(0);
     inside.first_pcie = static_cast<std::uint32_t>(inside.topology.edges.size());
-    inside.links_per_node = inside.first_pcie + (inside.pcie ? 2 * node.gpus : 0);
+    inside.host = node.host_bandwidth > BytesPerSecond(0);
+    inside.links_per_node = inside.first_pcie + (inside.pcie ? 2 * node.gpus : 0) + (inside.host ? 1 : 0);
     inside.first_link = static_cast<std::uint32_t>(links.size());
     for (std::uint32_t n = 0; n < groups[g].nodes; ++n)
       append_node(links, inside.topology, node, groups[g].first_node + n);

@@ -21,13 +21,13 @@ struct NodeParts {
 };
 
 /// The topologies of a cluster, and where their links stand in its list: node by node (the in-node topology's, then
-/// PCIe up and down of each GPU), then the fabric's, in the order of their topologies. So a route is the topologies'
-/// links, shifted.
+/// PCIe up and down of each GPU, then the memory of its CPUs), then the fabric's, in the order of their topologies. So
+/// a route is the topologies' links, shifted.
 struct Cluster::Graphs {
   struct Inside {
     Topology topology;        ///< endpoints are the GPUs
     bool one_switch = false;  ///< that all GPUs hang on
-    bool pcie = false;
+    bool pcie = false, host = false;
     std::uint32_t first_pcie = 0;  ///< within a node's links
     std::uint32_t links_per_node = 0;
     std::uint32_t first_link = 0;  ///< of the first node of the group

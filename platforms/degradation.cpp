@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <optional>
 
 #include <fmt/format.h>
@@ -249,6 +250,16 @@ Degradation read_degradation(Reader& list, const Cluster& cluster) {
       if (entry.from <= from && from < entry.until) add(entry, epoch);
   }
   return degradation;
+}
+
+/// A normal number by Box and Muller (1958), from a hash of what it is for.
+double Jitter::factor(std::uint32_t gpu, std::uint64_t kernel) const {
+  const auto uniform = [&](std::uint64_t which) {
+    return (static_cast<double>(mix({seed, gpu, kernel, which}) >> 11) + 0.5) * 0x1p-53;
+  };
+  const double normal = std::sqrt(-2 * std::log(uniform(0))) * std::cos(2 * std::numbers::pi * uniform(1));
+  const double variance = std::log1p(deviation * deviation);
+  return std::exp(normal * std::sqrt(variance) - variance / 2);
 }
 
 }  // namespace rehearse

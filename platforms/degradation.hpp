@@ -37,6 +37,8 @@ struct Epoch {
 struct Jitter {
   double deviation = 0;  ///< relative standard deviation
   std::uint64_t seed = 0;
+  /// Of a GPU's kernel by its number.
+  [[nodiscard]] double factor(std::uint32_t gpu, std::uint64_t kernel) const;
   friend auto operator<=>(const Jitter&, const Jitter&) = default;
 };
 

@@ -38,6 +38,15 @@ void read_pcie(Reader& reader, Node& node) {
   read_origin(pcie, "pcie", node);
 }
 
+void read_host(Reader& reader, Node& node) {
+  Reader host = reader.child("host");
+  if (!reader.has("host")) return;
+  node.host_memory = host.get_positive<Bytes>("memory");
+  node.host_bandwidth = host.get_positive<BytesPerSecond>("bandwidth");
+  node.host_efficiency = read_efficiency(host);
+  read_origin(host, "host", node);
+}
+
 // What the communication library's messages cost.
 ProtocolCost read_protocol_cost(Reader& protocol) {
   return {.latency = read_latency(protocol), .efficiency = read_efficiency(protocol)};
@@ -157,6 +166,7 @@ NodeParts read_node(Reader& reader) {
   node.device_name = parts.device.name;
   read_collectives(reader, node);
   read_pcie(reader, node);
+  read_host(reader, node);
   read_nic(reader, node);
   parts.inside = read_interconnect(reader, node);
   return parts;

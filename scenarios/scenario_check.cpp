@@ -1,5 +1,6 @@
 // Why a scenario cannot run.
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <fmt/format.h>
@@ -41,6 +42,37 @@ std::string account_text(const StageMemory& m) {
   return text;
 }
 
+/// What is offloaded has a way to the host, and room there.
+void check_host(const Scenario& s, std::size_t j, std::vector<Fault>& faults) {
+  const Job& job = s.jobs[j];
+  for (const std::uint32_t group : groups_of(s, job)) {
+    const Node& node = s.cluster.groups()[group].node;
+    const bool has_way = node.host_bandwidth > BytesPerSecond(0) && node.pcie_bandwidth > BytesPerSecond(0);
+    for (const auto& [key, offloads] : {std::pair{"offload_optimizer", job.plan.offload_optimizer},
+                                        {"offload_activations", job.plan.offload_activations}})
+      if (offloads && !has_way)
+        faults.push_back(fault_at(s, s.job_keys[j] + "plan." + key,
+                                  fmt::format("the node {} has no {}, which it takes to offload", node.name,
+                                              node.pcie_bandwidth > BytesPerSecond(0) ? "host" : "pcie")));
+  }
+}
+
+/// What the GPUs of a node keep in the memory of its CPUs, all jobs together.
+void check_host_memory(const Scenario& s, const JobLayout& layout, const std::vector<StageMemory>& of_role,
+                       std::vector<Fault>& faults) {
+  std::map<std::uint32_t, Bytes> by_node;
+  for (std::uint32_t worker = 0; worker < layout.workers(); ++worker)
+    by_node[s.cluster.node_of(layout.gpu_of(worker))] += of_role[layout.role_of(worker)].host;
+  for (const auto& [number, bytes] : by_node) {
+    const Bytes capacity = s.cluster.node(number).host_memory;
+    if (bytes <= capacity) continue;
+    faults.push_back(fault_at(s, s.job_keys.front() + "plan",
+                              fmt::format("what is offloaded does not fit in the host memory of node {}: {} of {}",
+                                          number, to_text(bytes), to_text(capacity))));
+    return;
+  }
+}
+
 }  // namespace
 
 std::vector<Fault> check_plan_of(const Scenario& s) {
@@ -53,6 +85,7 @@ std::vector<Fault> check_plan_of(const Scenario& s) {
     for (const PlanFault& fault : check_plan(job.model, job.plan, gpus))
       faults.push_back(fault_at(s, s.job_keys[j] + fault.key_path, fault.message));
     check_precision(s, j, faults);
+    check_host(s, j, faults);
   }
   return faults;
 }
@@ -61,16 +94,19 @@ std::vector<Fault> check_memory_of(const Scenario& s) {
   std::vector<Fault> faults;
   const JobLayout layout(s.jobs, s.cluster);
   const Program program = build_program(s.jobs, layout, s.cluster, {});
+  std::vector<StageMemory> of_role;
   std::set<std::uint32_t> told;  // of each job the first stage that does not fit
   for (std::uint32_t r = 0; r < layout.roles().size(); ++r) {
     const Role& role = layout.roles()[r];
-    const StageMemory m = stage_memory(s.jobs[role.job], program, role, r, s.cluster.groups()[role.group]);
+    const StageMemory& m =
+        of_role.emplace_back(stage_memory(s.jobs[role.job], program, role, r, s.cluster.groups()[role.group]));
     const Bytes capacity = s.cluster.groups()[role.group].device.memory_capacity;
     if (m.peak() <= capacity || !told.insert(role.job).second) continue;
     faults.push_back(fault_at(s, s.job_keys[role.job] + "plan",
                               fmt::format("stage {} does not fit in memory: {}; together {} of {}", role.stage,
                                           account_text(m), to_text(m.peak()), to_text(capacity))));
   }
+  check_host_memory(s, layout, of_role, faults);
   return faults;
 }
 

@@ -67,11 +67,12 @@ Iterations iterations_of(const std::vector<Job>& jobs, const std::vector<Seconds
 void make_known(const Simulation& s, RunConditions& conditions) {
   const auto wires = s.communication.wires();
   for (std::uint32_t w = 0; w < wires.size(); ++w)
-    conditions.add_path(s.folding.path(w), {.from = s.layout.gpu_of(wires[w].from),
-                                            .to = s.layout.gpu_of(wires[w].to),
-                                            .flow = wires[w].flow,
-                                            .every_latency = wires[w].every_latency,
-                                            .only = wires[w].to_switch ? wires[w].route : std::vector<LinkId>()});
+    conditions.add_path(s.folding.path(w),
+                        {.from = s.layout.gpu_of(wires[w].from),
+                         .to = s.layout.gpu_of(wires[w].to),
+                         .flow = wires[w].flow,
+                         .every_latency = wires[w].every_latency,
+                         .only = wires[w].to_switch || wires[w].host ? wires[w].route : std::vector<LinkId>()});
   std::vector<std::uint32_t> gpus;
   for (const WorkerClass& worker : s.folding.workers) gpus.push_back(s.layout.gpu_of(worker.representative));
   conditions.set_gpus(std::move(gpus));

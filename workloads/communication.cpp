@@ -54,6 +54,7 @@ Communication::Communication(std::span<const Job> jobs, const Program& program, 
   add_specs(program);
   for (std::uint32_t g = 0; g < groups_.size(); ++g) add_collective_wires(g);
   add_pipeline_wires(program);
+  add_host_wires(program);
 }
 
 void Communication::add_groups(std::uint32_t job) {
@@ -191,6 +192,30 @@ void Communication::add_pipeline_wires(const Program& program) {
                     .latency = way.latency});
     }
 }
+
+void Communication::add_host_wires(const Program& program) {
+  std::vector<std::set<HostWay>> ways(program.roles.size());
+  for (std::size_t role = 0; role < program.roles.size(); ++role)
+    for (const Instruction& i : program.roles[role])
+      if (i.type == Instruction::Type::host) ways[role].insert(program.host[i.index].step.way);
+  for (std::uint32_t worker = 0; worker < layout_.workers(); ++worker)
+    for (const HostWay way : ways[layout_.role_of(worker)]) {
+      const std::uint32_t gpu = layout_.gpu_of(worker);
+      std::vector<LinkId> route =
+          way == HostWay::from_host ? cluster_.route_from_host(gpu) : cluster_.route_to_host(gpu);
+      if (way == HostWay::on_host) route.erase(route.begin());
+      Seconds latency;
+      for (const LinkId link : route) latency += cluster_.links()[index(link)].latency;
+      host_wire_[{worker, way}] = add_wire({.from = worker,
+                                            .to = worker,
+                                            .route = std::move(route),
+                                            .host = way,
+                                            .every_latency = true,
+                                            .latency = latency});
+    }
+}
+
+std::uint32_t Communication::host_wire(std::uint32_t worker, HostWay way) const { return host_wire_.at({worker, way}); }
 
 std::uint32_t Communication::pipeline_wire(std::uint32_t from, std::uint32_t to_stage, Phase phase) const {
   return pipeline_wire_.at({from, to_stage, static_cast<std::uint32_t>(phase)});

@@ -29,8 +29,9 @@ struct Wire {
   std::vector<LinkId> route;       ///< links of the cluster
   std::uint64_t flow = 0;          ///< as Cluster::route has it
   bool to_switch = false;          ///< or from one
+  std::optional<HostWay> host;     ///< no message: a copy of one worker's, or what its CPUs do
   bool every_latency = false;      ///< flows pay that of all links, not only of those between switches of the fabric
-  Seconds latency;                 ///< of a pipeline's message; a collective's flows have their own (FlowCost)
+  Seconds latency;  ///< of a pipeline's message, or a copy; a collective's flows have their own (FlowCost)
 };
 
 /// A collective that groups of one kind are called for.
@@ -91,6 +92,8 @@ class Communication {
   }
   /// The pipeline wire from the worker to its peer on `stage`.
   [[nodiscard]] std::uint32_t pipeline_wire(std::uint32_t from, std::uint32_t to_stage, Phase phase) const;
+  /// The worker's wire to its host, or from it, or within.
+  [[nodiscard]] std::uint32_t host_wire(std::uint32_t worker, HostWay way) const;
   /// One collective of a group; chosen and made once for all groups of a job that are spread alike over nodes of the
   /// same types.
   [[nodiscard]] const PreparedCollective& prepared(const CommGroup& group, const CollectiveSpec& spec) const;
@@ -102,6 +105,7 @@ class Communication {
   void add_specs(const Program& program);
   void add_collective_wires(std::uint32_t group);
   void add_pipeline_wires(const Program& program);
+  void add_host_wires(const Program& program);
   std::uint32_t add_wire(Wire wire);
 
   std::span<const Job> jobs_;
@@ -112,6 +116,7 @@ class Communication {
   std::vector<Concurrency> concurrency_;  // by job
   std::array<std::vector<std::uint32_t>, group_kind_count> group_of_;
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> pipeline_wire_;
+  std::map<std::pair<std::uint32_t, HostWay>, std::uint32_t> host_wire_;
   using Spread = std::vector<std::vector<std::uint32_t>>;  // positions by node
   using Types = std::vector<std::uint32_t>;                // groups of the cluster's nodes
   mutable std::map<std::tuple<std::uint32_t, CollectiveSpec, Spread, Types, bool>, PreparedCollective> prepared_;

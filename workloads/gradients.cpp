@@ -6,26 +6,6 @@ namespace rehearse {
 
 namespace {
 
-/// Of experts, or of everything else.
-struct Family {
-  GroupKind all, shard, replicate;
-  std::int64_t ranks, shards;
-  Operand operand;
-};
-
-Family dense_family(const Plan& plan) {
-  const bool whole = plan.shards() == plan.replicas();
-  return {GroupKind::data,      whole ? GroupKind::data : GroupKind::shard,
-          GroupKind::replicate, plan.replicas(),
-          plan.shards(),        Operand::gradients};
-}
-
-Family expert_family(const Plan& plan) {
-  const std::int64_t ranks = plan.replicas() / plan.expert;
-  return {GroupKind::expert_data,    GroupKind::expert_data,   GroupKind::replicate, ranks,
-          plan.zero > 0 ? ranks : 1, Operand::expert_gradients};
-}
-
 CollectiveStep step(const Plan& plan, GroupKind group, CollectiveOp op, std::int64_t elements, bool blocking,
                     Operand operand) {
   return {.group = group,
@@ -37,32 +17,26 @@ CollectiveStep step(const Plan& plan, GroupKind group, CollectiveOp op, std::int
           .operand = operand};
 }
 
-/// One bucket.
-void reduce(const Plan& plan, const Family& family, std::int64_t elements, bool blocking, Steps& steps) {
-  if (family.ranks < 2 || elements == 0) return;
-  if (family.shards < 2) {
-    steps.emplace_back(step(plan, family.all, CollectiveOp::all_reduce, elements, blocking, family.operand));
-    return;
-  }
-  steps.emplace_back(step(plan, family.shard, CollectiveOp::reduce_scatter, elements, blocking, family.operand));
-  if (family.shards < family.ranks)
-    steps.emplace_back(step(plan, family.replicate, CollectiveOp::all_reduce,
-                            (elements + family.shards - 1) / family.shards, blocking, family.operand));
-}
-
-/// Cuts what a backward pass produces, layer by layer, into buckets.
+/// Cuts what a backward pass produces, layer by layer, into buckets. Sharded gradients have memory of their own only
+/// while a bucket fills and is reduced, two at a time where that goes on beside the pass.
 class Buckets {
  public:
-  Buckets(const Plan& plan, const Family& family, std::int64_t all, bool blocking)
-      : plan_(plan), family_(family), all_(all), size_(size_of(plan, all)), blocking_(blocking) {}
+  Buckets(const Plan& plan, const ParameterFamily& family, std::int64_t all, bool blocking, std::int32_t& handles)
+      : plan_(plan),
+        family_(family),
+        all_(family.ranks < 2 ? 0 : all),
+        size_(size_of(plan, all)),
+        blocking_(blocking),
+        in_memory_(plan.zero >= 2 && plan.reduce_every_micro_batch && family.shards > 1),
+        handles_(handles) {}
 
+  void begin(Steps& steps) { memory(next(), steps); }
   void fill(std::int64_t elements, Steps& steps) {
-    for (filled_ += elements; filled_ - reduced_ >= size_ && reduced_ + size_ <= all_; reduced_ += size_)
-      reduce(plan_, family_, size_, blocking_, steps);
+    for (filled_ += elements; filled_ - reduced_ >= size_ && reduced_ + size_ <= all_;) reduce(steps);
   }
   void finish(Steps& steps) {
-    for (; reduced_ < all_; reduced_ += std::min(size_, all_ - reduced_))
-      reduce(plan_, family_, std::min(size_, all_ - reduced_), blocking_, steps);
+    while (reduced_ < all_) reduce(steps);
+    settle(steps);
   }
 
  private:
@@ -70,13 +44,39 @@ class Buckets {
     if (plan.bucket_size == Bytes(0)) return std::max<std::int64_t>(1, all);
     return std::max<std::int64_t>(1, plan.bucket_size.value() / element_bytes(plan.gradient_precision));
   }
+  [[nodiscard]] std::int64_t next() const { return std::min(size_, all_ - reduced_); }
+
+  void reduce(Steps& steps) {
+    if (in_memory_) settle(steps);
+    waiting_ = add_reduction(plan_, family_, next(), blocking_, handles_, steps);
+    going_ = next();
+    reduced_ += going_;
+    if (blocking_) settle(steps);
+    memory(next(), steps);
+  }
+  /// The bucket that is being reduced is done.
+  void settle(Steps& steps) {
+    if (in_memory_ && waiting_ >= 0) steps.emplace_back(WaitStep{waiting_});
+    memory(-going_, steps);
+    waiting_ = -1, going_ = 0;
+  }
+  void memory(std::int64_t elements, Steps& steps) const {
+    if (in_memory_ && elements != 0)
+      steps.emplace_back(
+          MemoryStep{family_.operand == Operand::gradients ? "gradient bucket" : "expert gradient bucket", -1,
+                     Bytes(elements * element_bytes(plan_.gradient_precision)), MemoryUse::gathered});
+  }
 
   const Plan& plan_;
-  Family family_;
+  ParameterFamily family_;
   std::int64_t all_, size_;
-  bool blocking_;
-  std::int64_t filled_ = 0, reduced_ = 0;
+  bool blocking_, in_memory_;
+  std::int32_t& handles_;
+  std::int64_t filled_ = 0, reduced_ = 0, going_ = 0;
+  std::int32_t waiting_ = -1;
 };
+
+}  // namespace
 
 std::int16_t layer_of(const Step& step) {
   const auto layer = [](const auto& s) -> std::int16_t {
@@ -86,18 +86,64 @@ std::int16_t layer_of(const Step& step) {
   return std::visit(layer, step);
 }
 
-/// Whether nothing of the layer's gradients comes after it.
 bool is_work(const Step& step) {
   return std::holds_alternative<KernelStep>(step) || std::holds_alternative<CollectiveStep>(step);
 }
 
-}  // namespace
+std::int32_t first_free_handle(const Steps& steps) {
+  std::int32_t last = -1;
+  for (const Step& step : steps)
+    last = std::max(last, std::visit(
+                              [](const auto& s) -> std::int32_t {
+                                if constexpr (requires { s.handle; }) return s.handle;
+                                return -1;
+                              },
+                              step));
+  return last + 1;
+}
+
+ParameterFamily dense_family(const Plan& plan) {
+  const bool whole = plan.shards() == plan.replicas();
+  return {GroupKind::data,      whole ? GroupKind::data : GroupKind::shard,
+          GroupKind::replicate, plan.replicas(),
+          plan.shards(),        Operand::gradients};
+}
+
+ParameterFamily expert_family(const Plan& plan) {
+  const std::int64_t ranks = plan.replicas() / plan.expert;
+  if (plan.expert == 1) {  // experts are on every rank, as all else is
+    ParameterFamily family = dense_family(plan);
+    family.operand = Operand::expert_gradients;
+    return family;
+  }
+  return {GroupKind::expert_data,    GroupKind::expert_data,   GroupKind::replicate, ranks,
+          plan.zero > 0 ? ranks : 1, Operand::expert_gradients};
+}
+
+std::int32_t add_reduction(const Plan& plan, const ParameterFamily& family, std::int64_t elements, bool blocking,
+                           std::int32_t& handles, Steps& steps) {
+  if (family.ranks < 2 || elements == 0) return -1;
+  const bool sharded = family.shards > 1;
+  CollectiveStep sum =
+      step(plan, sharded ? family.shard : family.all, sharded ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
+           elements, blocking, family.operand);
+  if (!blocking) sum.handle = handles++;
+  steps.emplace_back(sum);
+  if (sharded && family.shards < family.ranks) {
+    CollectiveStep of_share = step(plan, family.replicate, CollectiveOp::all_reduce,
+                                   (elements + family.shards - 1) / family.shards, blocking, family.operand);
+    of_share.after = sum.handle;
+    steps.emplace_back(of_share);
+  }
+  return sum.handle;
+}
 
 Steps gradient_reductions(const Model& model, const Plan& plan, std::int64_t chunk) {
   const HeldParameters held = chunk_held(model, plan, chunk);
   Steps steps;
-  Buckets(plan, dense_family(plan), held.dense, true).finish(steps);
-  Buckets(plan, expert_family(plan), held.expert, true).finish(steps);
+  std::int32_t handles = 0;
+  Buckets(plan, dense_family(plan), held.dense, true, handles).finish(steps);
+  Buckets(plan, expert_family(plan), held.expert, true, handles).finish(steps);
   return steps;
 }
 
@@ -111,8 +157,13 @@ Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan
     around.dense -= of_layer.dense;
     around.expert -= of_layer.expert;
   }
-  Buckets dense(plan, dense_family(plan), all.dense, false), expert(plan, expert_family(plan), all.expert, false);
+  std::int32_t handles = first_free_handle(backward);
+  const bool blocking = !plan.overlap_grad_reduce;
+  Buckets dense(plan, dense_family(plan), all.dense, blocking, handles);
+  Buckets expert(plan, expert_family(plan), all.expert, blocking, handles);
   Steps steps;
+  dense.begin(steps);
+  expert.begin(steps);
   if (chunk > 0) dense.fill(around.dense, steps);  // the head's gradients come first, the embedding's last
   std::int16_t current = -1;
   for (Step& step : backward) {
@@ -133,7 +184,9 @@ Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan
 Steps other_reductions(const Model& model, const Plan& plan, const HeldParameters& held, std::int64_t stage) {
   Steps steps;
   const auto add = [&](GroupKind group, std::int64_t elements, Kind kind, Operand operand) {
-    CollectiveStep sum = step(plan, group, CollectiveOp::all_reduce, elements, true, operand);
+    // Of sharded gradients every rank has a share by now.
+    const std::int64_t shards = plan.zero >= 2 ? plan.shards() : 1;
+    CollectiveStep sum = step(plan, group, CollectiveOp::all_reduce, (elements + shards - 1) / shards, true, operand);
     sum.kind = kind;
     if (elements > 0) steps.emplace_back(sum);
   };
@@ -151,15 +204,17 @@ Steps other_reductions(const Model& model, const Plan& plan, const HeldParameter
   return steps;
 }
 
-std::int64_t stepped_parameters(const Plan& plan, const HeldParameters& held) {
+SteppedParameters stepped_parameters(const Plan& plan, const HeldParameters& held) {
+  const std::int64_t dense = dense_family(plan).shards, expert = expert_family(plan).shards;
   const auto share = [](std::int64_t parameters, std::int64_t shards) { return (parameters + shards - 1) / shards; };
-  return share(held.dense, dense_family(plan).shards) + share(held.expert, expert_family(plan).shards) + held.dealt_out;
+  return {share(held.dense, dense) + share(held.expert, expert) + held.dealt_out,
+          share(held.dense_factors, dense) + share(held.expert_factors, expert) + held.dealt_out_factors};
 }
 
 Steps parameter_gathers(const Plan& plan, const HeldParameters& held) {
   Steps steps;
   if (plan.zero != 1 && plan.zero != 2) return steps;
-  const auto add = [&](const Family& family, std::int64_t elements) {
+  const auto add = [&](const ParameterFamily& family, std::int64_t elements) {
     if (family.shards < 2 || elements == 0) return;
     CollectiveStep gather = step(plan, family.shard, CollectiveOp::all_gather, elements, true, Operand::parameters);
     gather.element_bytes = element_bytes(plan.precision);

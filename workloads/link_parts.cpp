@@ -54,7 +54,7 @@ class Joiner {
 
 bool may_meet(const Communication& c, const Wire& a, const Wire& b) {
   const std::uint32_t job = c.layout().job_of(a.from);
-  if (job != c.layout().job_of(b.from)) return true;
+  if (job != c.layout().job_of(b.from) || a.host || b.host) return true;
   const Concurrency& concurrency = c.concurrency(job);
   if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a.group, b.group, concurrency);
   if (a.group != no_group) return message_may_meet(c, b, a, concurrency);

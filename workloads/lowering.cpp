@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <numbers>
 #include <optional>
 #include <tuple>
 #include <unordered_map>
 
-#include "engine/base/mixing.hpp"
 #include "workloads/memory/segment_changes.hpp"
 
 namespace rehearse {
@@ -19,16 +16,6 @@ namespace {
 struct Meeting {
   OpId opens{}, closes{};
 };
-
-/// Lognormal with mean 1: of a normal number by Box and Muller (1958), from a hash of what it is for.
-double jitter_factor(const Jitter& jitter, std::uint32_t gpu, std::uint64_t kernel) {
-  const auto uniform = [&](std::uint64_t which) {
-    return (static_cast<double>(mix({jitter.seed, gpu, kernel, which}) >> 11) + 0.5) * 0x1p-53;
-  };
-  const double normal = std::sqrt(-2 * std::log(uniform(0))) * std::cos(2 * std::numbers::pi * uniform(1));
-  const double variance = std::log1p(jitter.deviation * jitter.deviation);
-  return std::exp(normal * std::sqrt(variance) - variance / 2);
-}
 
 class Lowering {
  public:
@@ -61,7 +48,8 @@ class Lowering {
     /// The last collective of each kind of group: those of one group go one after another, as on a stream of their own.
     std::array<std::vector<OpId>, group_kind_count> last_collective;
     std::array<std::uint32_t, group_kind_count> calls{};  ///< collectives so far, by kind of group
-    std::map<std::uint32_t, OpId> handles;                ///< the last collective with each
+    std::array<std::vector<OpId>, host_way_count> last_of_host;
+    std::map<std::uint32_t, OpId> handles;  ///< the last collective or copy with each
     double slowdown = 1.0;
     std::vector<std::uint32_t>* parts = nullptr;  ///< of the segments at this slowdown; no_index: not made yet
     std::optional<Jitter> jitter;
@@ -106,6 +94,7 @@ class Lowering {
       case Instruction::Type::receive: return lower_receive(i, at);
       case Instruction::Type::wait: return lower_wait(i, at);
       case Instruction::Type::memory: return add_memory({1, program_.memory[i.index].bytes}, at);
+      case Instruction::Type::host: return lower_host(i, at);
     }
   }
 
@@ -116,6 +105,7 @@ class Lowering {
       return;
     }
     for (const auto& last : at.last_collective) at.before.insert(at.before.end(), last.begin(), last.end());
+    for (const auto& last : at.last_of_host) at.before.insert(at.before.end(), last.begin(), last.end());
   }
 
   /// When a share of the last op's time has passed.
@@ -151,7 +141,7 @@ class Lowering {
     std::vector<Part> parts;
     Seconds sum;
     for (const SegmentPart& part : segment.parts) {
-      const Seconds duration = part.duration * at.slowdown * jitter_factor(*at.jitter, gpu, at.kernels++);
+      const Seconds duration = part.duration * at.slowdown * at.jitter->factor(gpu, at.kernels++);
       parts.push_back({builder_.name(part.name), duration, part.flops});
       sum += duration;
     }
@@ -182,6 +172,8 @@ class Lowering {
     const Meeting& meeting = meetings.at(number);
     builder_.add_edges(at.before, meeting.opens);
     builder_.add_edges(at.last_collective[kind], meeting.opens);
+    if (const auto found = at.handles.find(static_cast<std::uint32_t>(call.step.after)); found != at.handles.end())
+      builder_.add_edge(found->second, meeting.opens);
     builder_.add_span({.name = call_names_[i.index],
                        .lane = at.communication,
                        .opens = meeting.opens,
@@ -232,6 +224,28 @@ class Lowering {
     std::vector<Load> loads;
     for (const auto& [path, bytes] : sums) loads.push_back({path, bytes});
     return found->second = builder_.add_loads(loads);
+  }
+
+  void lower_host(const Instruction& i, Cursor& at) {
+    const HostCall& call = program_.host[i.index];
+    const NameId name = builder_.name(call.name);
+    auto& last = at.last_of_host[static_cast<std::size_t>(call.step.way)];
+    const OpId opens = builder_.add_join(name, Kind::offload, i.tags);
+    builder_.add_edges(at.before, opens);
+    builder_.add_edges(last, opens);
+    const OpId closes = builder_.add_flow(name, Kind::offload, at.rank, at.rank, call.step.bytes,
+                                          folding_.path(communication_.host_wire(at.worker, call.step.way)), i.tags);
+    builder_.add_edge(opens, closes);
+    builder_.add_span({.name = name,
+                       .lane = at.communication,
+                       .opens = opens,
+                       .closes = closes,
+                       .bytes = call.step.bytes,
+                       .tags = i.tags,
+                       .kind = Kind::offload});
+    last = {closes};
+    if (call.step.blocking) at.before = {closes};
+    if (call.step.handle >= 0) at.handles[static_cast<std::uint32_t>(call.step.handle)] = closes;
   }
 
   void lower_send(const Instruction& i, Cursor& at) {

@@ -93,14 +93,30 @@ std::int64_t held_rows(const ParameterTensor& tensor, const Model& model, const 
   return tensor.rows;
 }
 
+/// Matrices that a GPU holds of a tensor: its experts, or one.
+std::int64_t held_matrices(const ParameterTensor& tensor, const Plan& plan) {
+  return tensor.experts > 0 ? tensor.experts / plan.expert : 1;
+}
+
+std::int64_t held_columns(const ParameterTensor& tensor, const Plan& plan) {
+  return tensor.split == TensorSplit::columns ? tensor.columns / plan.tensor : tensor.columns;
+}
+
+std::int64_t factors_of(const ParameterTensor& tensor, const Model& model, const Plan& plan) {
+  if (tensor.dealt_out || tensor.columns == 1) return held_elements(tensor, model, plan);
+  return held_matrices(tensor, plan) * (held_rows(tensor, model, plan) + held_columns(tensor, plan));
+}
+
 HeldParameters held_of(const ParameterTensor& tensor, const Model& model, const Plan& plan) {
   HeldParameters held{.tensors = 1};
-  const std::int64_t elements = held_elements(tensor, model, plan);
+  const std::int64_t elements = held_elements(tensor, model, plan), factors = factors_of(tensor, model, plan);
   if (tensor.dealt_out || tensor.experts > 0) {
     (tensor.dealt_out ? held.dealt_out : held.expert) = elements;
+    (tensor.dealt_out ? held.dealt_out_factors : held.expert_factors) = factors;
     return held;
   }
   held.dense = elements;
+  held.dense_factors = factors;
   if (tensor.split == TensorSplit::none && plan.sequence_parallel && plan.tensor > 1) held.replicated = elements;
   if (tensor.split == TensorSplit::heads && model.kv_heads < plan.tensor)
     held.shared_heads = 2 * held_kv_heads(model, plan) * model.head_dim * tensor.columns;
@@ -168,9 +184,7 @@ std::vector<ParameterTensor> head_tensors(const Model& model) {
 
 std::int64_t held_elements(const ParameterTensor& tensor, const Model& model, const Plan& plan) {
   if (tensor.dealt_out) return (tensor.elements() + plan.data - 1) / plan.data;
-  const std::int64_t columns = tensor.split == TensorSplit::columns ? tensor.columns / plan.tensor : tensor.columns;
-  const std::int64_t experts = tensor.experts > 0 ? tensor.experts / plan.expert : 1;
-  return held_rows(tensor, model, plan) * columns * experts;
+  return held_matrices(tensor, plan) * held_rows(tensor, model, plan) * held_columns(tensor, plan);
 }
 
 HeldParameters& HeldParameters::operator+=(const HeldParameters& other) {
@@ -180,6 +194,9 @@ HeldParameters& HeldParameters::operator+=(const HeldParameters& other) {
   replicated += other.replicated;
   shared_heads += other.shared_heads;
   tensors += other.tensors;
+  dense_factors += other.dense_factors;
+  expert_factors += other.expert_factors;
+  dealt_out_factors += other.dealt_out_factors;
   return *this;
 }
 

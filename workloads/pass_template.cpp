@@ -5,6 +5,8 @@
 
 #include "workloads/gradients.hpp"
 #include "workloads/memory/allocator.hpp"
+#include "workloads/offload.hpp"
+#include "workloads/sharding.hpp"
 
 namespace rehearse {
 
@@ -26,6 +28,9 @@ std::vector<Run> runs_of(Steps steps, std::int32_t part) {
     if (auto* wait = std::get_if<WaitStep>(&step)) wait->handle += part * handles_of_part;
     auto* collective = std::get_if<CollectiveStep>(&step);
     if (collective != nullptr && collective->handle >= 0) collective->handle += part * handles_of_part;
+    if (collective != nullptr && collective->after >= 0) collective->after += part * handles_of_part;
+    auto* copy = std::get_if<HostStep>(&step);
+    if (copy != nullptr && copy->handle >= 0) copy->handle += part * handles_of_part;
     const bool cut = collective != nullptr && collective->blocking;
     if (cut) {
       collective->blocking = false;
@@ -71,12 +76,20 @@ PassTimes PassTemplates::times() const {
 }
 
 Steps PassTemplates::steps_of(const PassPart& part) const {
-  if (part.pass.phase == Phase::forward) return forward_steps(model_, plan_, part.chunk);
-  Steps steps = of_phase(backward_steps(model_, plan_, part.chunk), part.pass.phase);
-  if (part.pass.phase == Phase::backward_input) return steps;
-  const bool reduces = plan_.reduce_every_micro_batch || (plan_.overlap_grad_reduce && part.last_of_chunk);
+  const Phase phase = part.pass.phase;
+  Steps steps = phase == Phase::forward ? forward_steps(model_, plan_, part.chunk)
+                                        : of_phase(backward_steps(model_, plan_, part.chunk), phase);
+  if (plan_.offload_activations && phase == Phase::forward)
+    steps = with_activations_to_host(std::move(steps), model_, plan_, part.chunk);
+  if (plan_.offload_activations && (phase == Phase::backward || phase == Phase::backward_input))
+    steps = with_activations_from_host(std::move(steps), model_, plan_, part.chunk);
+  const bool makes_gradients = phase == Phase::backward || phase == Phase::backward_weight;
+  const bool beside = plan_.overlap_grad_reduce || plan_.zero >= 3;
+  const bool reduces = makes_gradients && (plan_.reduce_every_micro_batch || (beside && part.last_of_chunk));
+  if (plan_.zero >= 3)
+    return with_sharded_units(std::move(steps), model_, plan_, part.chunk, {part.gathers, part.frees, reduces});
   if (!reduces) return steps;
-  if (plan_.overlap_grad_reduce) return with_gradient_buckets(std::move(steps), model_, plan_, part.chunk);
+  if (beside || plan_.zero == 2) return with_gradient_buckets(std::move(steps), model_, plan_, part.chunk);
   for (Step& step : gradient_reductions(model_, plan_, part.chunk)) steps.push_back(std::move(step));
   return steps;
 }
@@ -112,7 +125,8 @@ std::vector<SegmentItem> PassTemplates::add(const Steps& steps) {
 
 const std::vector<PassItem>& PassTemplates::of(const std::vector<PassPart>& parts) {
   Key key;
-  for (const PassPart& part : parts) key.emplace_back(part.chunk, part.pass.phase, part.last_of_chunk);
+  for (const PassPart& part : parts)
+    key.emplace_back(part.chunk, part.pass.phase, part.last_of_chunk, part.gathers, part.frees);
   const auto found = made_.find(key);
   if (found != made_.end()) return found->second;
   return made_[key] = make(parts);

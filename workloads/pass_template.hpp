@@ -14,6 +14,8 @@ struct PassPart {
   Pass pass;
   std::int32_t chunk = 0;      ///< of the model
   bool last_of_chunk = false;  ///< no later pass makes gradients of the chunk's weights
+  bool gathers = false;        ///< sharded parameters of the chunk are not there yet
+  bool frees = false;          ///< they are not needed after
 };
 
 struct PassItem {
@@ -44,7 +46,7 @@ class PassTemplates {
   ProgramOptions options_;
   Program& program_;
   BlockNumbers numbers_;
-  using Key = std::vector<std::tuple<std::int32_t, Phase, bool>>;
+  using Key = std::vector<std::tuple<std::int32_t, Phase, bool, bool, bool>>;
   std::map<Key, std::vector<PassItem>> made_;
 };
 

@@ -125,6 +125,8 @@ void read_optimizer(Reader& reader, Plan& p) {
 
 std::string_view recompute_name(Recompute recompute) { return recompute_names[static_cast<std::size_t>(recompute)]; }
 
+std::string_view optimizer_name(Optimizer optimizer) { return optimizer_names[static_cast<std::size_t>(optimizer)]; }
+
 Plan read_plan(Reader& reader, std::int64_t gpus) {
   Plan p;
   read_degrees(reader, gpus, p);

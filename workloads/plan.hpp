@@ -51,7 +51,7 @@ struct Plan {
   std::int64_t zero = 0;
   std::int64_t shard = 0;             ///< ranks to shard over, replicated across the others; 0: all
   bool reshard_after_forward = true;  ///< zero 3: parameters are gathered again for the backward pass
-  std::int64_t prefetch = 1;          ///< zero 3: layers gathered ahead of the one that computes
+  std::int64_t prefetch = 1;          ///< zero 3: layers (embedding, head) gathered ahead of the one that computes
   /// Gradients are reduced after every micro batch (as sharded ones must be to save memory), or after the last.
   bool reduce_every_micro_batch = false;
   bool overlap_grad_reduce = false;  ///< reduce a bucket as soon as its layers' last backward is done
@@ -100,6 +100,7 @@ LayerRange layers_of(const Model& model, const Plan& plan, std::int64_t chunk);
 Plan read_plan(Reader& reader, std::int64_t gpus);
 Value to_value(const Plan& plan);
 std::string_view recompute_name(Recompute recompute);
+std::string_view optimizer_name(Optimizer optimizer);
 
 /// Why a plan cannot run, by key; not an error of the program nor of the file's form.
 struct PlanFault {

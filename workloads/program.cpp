@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "workloads/gradients.hpp"
+#include "workloads/offload.hpp"
 #include "workloads/optimizer.hpp"
 #include "workloads/pass_template.hpp"
 
@@ -39,10 +40,11 @@ class ProgramBuilder {
     const std::vector<Pass>& passes = order_[static_cast<std::size_t>(stage)];
     std::map<std::int32_t, std::int32_t> left;  // passes with gradients of weights, by chunk
     for (const Pass& pass : passes) left[pass.chunk] += makes_gradients(pass) ? 1 : 0;
+    std::map<std::int32_t, std::int32_t> under_way;
     std::vector<PassPart> together;
     for (const Pass& pass : passes) {
       const bool last = makes_gradients(pass) && --left[pass.chunk] == 0;
-      together.push_back({pass, model_chunk(pass), last});
+      together.push_back(part_of(pass, last, under_way[pass.chunk]));
       if (pass.paired) continue;
       build_passes(together);
       together.clear();
@@ -53,6 +55,18 @@ class ProgramBuilder {
  private:
   static bool makes_gradients(const Pass& pass) {
     return pass.phase == Phase::backward || pass.phase == Phase::backward_weight;
+  }
+  /// `under_way`: micro batches between the chunk's forward pass and the backward one that needs its parameters again.
+  /// Where these stay, they do so for all of them.
+  [[nodiscard]] PassPart part_of(const Pass& pass, bool last, std::int32_t& under_way) const {
+    PassPart part{pass, model_chunk(pass), last};
+    if (pass.phase == Phase::backward_weight) return part;
+    const bool stay = !plan_.reshard_after_forward;
+    const std::int32_t before = under_way;
+    under_way += is_forward(pass) ? 1 : -1;
+    part.gathers = !stay || (is_forward(pass) && before == 0);
+    part.frees = !stay || (!is_forward(pass) && under_way == 0);
+    return part;
   }
   [[nodiscard]] std::int32_t model_chunk(const Pass& pass) const {
     return model_chunk_of(row_.layout, shape_, {static_cast<std::int32_t>(stage_), pass.chunk});
@@ -140,12 +154,13 @@ class ProgramBuilder {
     for (std::int32_t c = 0; c < shape_.chunks; ++c) {
       const std::int32_t chunk = model_chunk_of(row_.layout, shape_, {static_cast<std::int32_t>(stage_), c});
       held += chunk_held(model_, plan_, chunk);
-      if (!plan_.overlap_grad_reduce && !plan_.reduce_every_micro_batch)
+      if (!plan_.overlap_grad_reduce && !plan_.reduce_every_micro_batch && plan_.zero < 3)
         append(gradient_reductions(model_, plan_, chunk));
     }
     out_->push_back({.type = Instruction::Type::wait, .index = no_index});
     append(other_reductions(model_, plan_, held, stage_));
     append(optimizer_steps(model_, plan_, stepped_parameters(plan_, held)));
+    if (plan_.offload_optimizer) append(step_on_host(plan_, held));
     append(parameter_gathers(plan_, held));
   }
 

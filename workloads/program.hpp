@@ -52,6 +52,12 @@ struct CollectiveCall {
   std::string name;  ///< "all_reduce layer 3"
 };
 
+/// A copy to or from the host, or its work.
+struct HostCall {
+  HostStep step;
+  std::string name;  ///< "activations layer 3"
+};
+
 /// A send or receive between neighbouring chunks.
 struct Message {
   Phase phase = Phase::forward;  ///< forward: activations to the next chunk; backward: gradients to the one before
@@ -70,7 +76,8 @@ struct Instruction {
     send,        ///< message `index`, to stage `peer` of its job
     receive,     ///< message `index`, from stage `peer`
     wait,        ///< for the last collective called with handle `index`; no_index: for all so far, blocking or not
-    memory       ///< event `index` of Program::memory
+    memory,      ///< event `index` of Program::memory
+    host         ///< `index` of Program::host
   };
   Type type = Type::compute;
   std::uint32_t index = 0;
@@ -83,7 +90,8 @@ struct Program {
   std::vector<CollectiveCall> calls;
   std::vector<Message> messages;
   std::vector<MemoryBlock> blocks;
-  std::vector<MemoryEvent> memory;              ///< between segments
+  std::vector<MemoryEvent> memory;  ///< between segments
+  std::vector<HostCall> host;
   std::vector<std::vector<Instruction>> roles;  ///< of one iteration
 };
 

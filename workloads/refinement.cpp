@@ -83,10 +83,10 @@ class Refiner {
   [[nodiscard]] std::uint64_t wire_colour(std::size_t w) const {
     const Wire& wire = communication_.wires()[w];
     // A collective's flows start with the group; a pipeline's with what the sender does.
-    std::uint64_t hash =
-        wire.group != no_group
-            ? mix({1, c_.group[wire.group]})
-            : mix({2, static_cast<std::uint64_t>(wire.phase), c_.worker[wire.from], c_.worker[wire.to]});
+    std::uint64_t hash = wire.group != no_group
+                             ? mix({1, c_.group[wire.group]})
+                             : mix({wire.host ? 3U + static_cast<std::uint64_t>(*wire.host) : 2U,
+                                    static_cast<std::uint64_t>(wire.phase), c_.worker[wire.from], c_.worker[wire.to]});
     hash = mix({hash, c_.wire[w], bits(wire.latency.value())});  // what told it from others once does so for good
     for (std::uint32_t part : parts_.route[w])
       if (kept_[part]) hash = mix({hash, c_.part[part]});

@@ -48,6 +48,13 @@ class SegmentWriter {
     items_.push_back({Instruction::Type::wait, static_cast<std::uint32_t>(step.handle), -1});
   }
 
+  void add(const HostStep& step) {
+    flush();
+    items_.push_back({Instruction::Type::host, static_cast<std::uint32_t>(program_.host.size()), step.layer});
+    program_.host.push_back(
+        {step, step.layer >= 0 ? fmt::format("{} layer {}", step.name, step.layer) : std::string(step.name)});
+  }
+
   void add(const MemoryStep& step) {
     const MemoryBlock block{std::string(step.name), step.layer, step.use};
     const auto [found, fresh] = numbers_.try_emplace(block, static_cast<std::uint32_t>(program_.blocks.size()));

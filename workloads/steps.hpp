@@ -72,11 +72,12 @@ struct CollectiveStep {
   std::int16_t layer = -1;
   bool blocking = true;      ///< the GPU's next kernel waits for it
   std::int32_t handle = -1;  ///< of one that does not block: what a WaitStep of the same pass names; -1: none does
+  std::int32_t after = -1;   ///< it starts when the collective with this handle has ended, too; -1: none
   Operand operand = Operand::activations;
   bool of_weight = false;
 };
 
-/// Waits for a collective of the same pass that did not block.
+/// Waits for a collective or a copy of the same pass that did not block.
 struct WaitStep {
   std::int32_t handle = 0;
   bool of_weight = false;
@@ -92,7 +93,8 @@ enum class MemoryUse : std::uint8_t {
 inline constexpr std::size_t memory_use_count = 4;
 std::string_view memory_use_name(MemoryUse use);
 
-/// A block of memory comes into being (bytes > 0) or goes. A block is (micro batch, layer, name).
+/// A block of memory comes into being (bytes > 0) or goes. A block is (micro batch, layer, name); parameters that stay
+/// gathered (Plan::reshard_after_forward) come with one micro batch and may go with a later one.
 struct MemoryStep {
   std::string_view name;
   std::int16_t layer = -1;
@@ -101,7 +103,24 @@ struct MemoryStep {
   bool of_weight = false;
 };
 
-using Step = std::variant<KernelStep, CollectiveStep, WaitStep, MemoryStep>;
+/// From the GPU's memory to that of its node's CPUs, back, or what the CPUs read and write there.
+enum class HostWay : std::uint8_t { to_host, from_host, on_host };
+inline constexpr std::size_t host_way_count = 3;
+
+/// Bytes that go to the host's memory or come from it, over the GPU's PCIe link, or that its CPUs work on. Those of one
+/// way go one after another.
+struct HostStep {
+  HostWay way = HostWay::to_host;
+  std::string_view name;
+  Bytes bytes;
+  Bytes kept;  ///< so much more is in the host's memory after
+  std::int16_t layer = -1;
+  bool blocking = true;      ///< as of a CollectiveStep
+  std::int32_t handle = -1;  ///< likewise
+  bool of_weight = false;
+};
+
+using Step = std::variant<KernelStep, CollectiveStep, WaitStep, MemoryStep, HostStep>;
 using Steps = std::vector<Step>;
 
 /// The steps of one micro batch through one model chunk (`chunk` of plan.chunks(), in model order: 0 holds the

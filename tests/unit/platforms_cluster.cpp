@@ -56,7 +56,7 @@ TEST_CASE("cluster: one DGX is a crossbar of NVLinks") {
   CHECK(c.node(0).device_name == "a100-80gb-sxm");
   CHECK(c.device(0).name == "a100-80gb-sxm");
   CHECK(c.fabric() == nullptr);
-  CHECK(c.links().size() == 8 * 4);
+  CHECK(c.links().size() == 8 * 4 + 1);
   CHECK(c.route(3, 3).empty());
   CHECK(names(c, c.route(0, 7)) == Names{"node0/gpu0/nvlink/up", "node0/gpu7/nvlink/down"});
   CHECK(kinds(c, c.route(0, 7)) == Kinds{LinkKind::nvlink, LinkKind::nvlink});
@@ -68,7 +68,7 @@ TEST_CASE("cluster: one DGX is a crossbar of NVLinks") {
 TEST_CASE("cluster: routes of every pair of a few DGX nodes") {
   const Cluster c = cluster_of("{node: dgx-a100, nodes: 3, fabric: {topology: fat_tree, radix: 12}}");
   // 24 NICs below leaves of 6: 4 leaves, 6 spines.
-  CHECK(c.links().size() == 3 * 8 * 4 + 2 * (24 + 4 * 6));
+  CHECK(c.links().size() == 3 * (8 * 4 + 1) + 2 * (24 + 4 * 6));
   std::set<std::string> unique;
   for (const Link& link : c.links()) unique.insert(link.name);
   CHECK(unique.size() == c.links().size());
@@ -103,7 +103,7 @@ TEST_CASE("cluster: routes of every pair of a few DGX nodes") {
 TEST_CASE("cluster: GPUs share NICs, and a node without an interconnect talks over PCIe") {
   const Cluster c = cluster_of("{node: {base: dgx-a100, nic: {count: 2}}, nodes: 2, fabric: {topology: switch}}");
   CHECK(c.node(0).name == "dgx-a100");
-  CHECK(c.links().size() == 2 * 8 * 4 + 2 * 4);
+  CHECK(c.links().size() == 2 * (8 * 4 + 1) + 2 * 4);
   CHECK(names(c, c.route(3, 12)) ==
         Names{"node0/gpu3/pcie/up", "node0/nic0/up", "node1/nic1/down", "node1/gpu4/pcie/down"});
   CHECK(names(c, c.route(4, 11))[1] == "node0/nic1/up");
@@ -177,7 +177,7 @@ TEST_CASE("cluster: 384 DGX A100 build in under a second") {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   CHECK(took.count() < 1.0);
   CHECK(c.gpu_count() == 3072);
-  CHECK(c.links().size() == 3072 * 4 + c.fabric()->edges.size());
+  CHECK(c.links().size() == 3072 * 4 + 384 + c.fabric()->edges.size());
   CHECK(c.route(0, 3071).size() == 8);
 }
 
@@ -186,7 +186,7 @@ TEST_CASE("cluster: the default fabric, and one that a single node leaves aside"
   CHECK(contains(names(cluster_of("{node: dgx-a100, nodes: 16, fabric: {oversubscription: 2}}"),
                        cluster_of("{node: dgx-a100, nodes: 16, fabric: {oversubscription: 2}}").route(0, 127))[2],
                  "fabric/leaf0->spine"));
-  CHECK(cluster_of("{node: dgx-a100, nodes: 1, fabric: {topology: torus, dimensions: [4, 4]}}").links().size() == 32);
+  CHECK(cluster_of("{node: dgx-a100, nodes: 1, fabric: {topology: torus, dimensions: [4, 4]}}").links().size() == 33);
 }
 
 TEST_CASE("cluster: faults, all together, each with its place") {
@@ -222,4 +222,23 @@ TEST_CASE("cluster: faults, all together, each with its place") {
 }
 
 }  // namespace
+
+TEST_CASE("cluster: the ways to the memory of a node's CPUs and back") {
+  const Cluster c = cluster_of("{node: dgx-a100, nodes: 2, fabric: {topology: switch}}");
+  const auto names = [&](const std::vector<LinkId>& route) {
+    std::vector<std::string> out;
+    for (const LinkId link : route) out.push_back(c.links()[index(link)].name);
+    return out;
+  };
+  using Names = std::vector<std::string>;
+  CHECK(names(c.route_to_host(9)) == Names{"node1/gpu1/pcie/up", "node1/host/memory"});
+  CHECK(names(c.route_from_host(9)) == Names{"node1/host/memory", "node1/gpu1/pcie/down"});
+  const LinkId memory = c.route_to_host(9).back();
+  CHECK(c.links()[index(memory)].kind == LinkKind::host);
+  CHECK(c.directions(memory) == std::vector<LinkId>{memory});
+  const Cluster without = cluster_of("{node: torus-node, nodes: 2, fabric: {topology: ring}}");
+  CHECK(without.route_to_host(0).empty());
+  CHECK(without.route_from_host(0).empty());
+}
+
 }  // namespace rehearse

@@ -61,22 +61,31 @@ class Generator {
     const std::int64_t micro_batch = 1 + dice_.below(2);
     return fmt::format(
         "plan: {{tensor: {}, pipeline: {}, data: {}, micro_batch: {}, global_batch: {}, schedule: {}, "
-        "virtual_stages: {}, stages: {}, {}}}\n",
+        "virtual_stages: {}, stages: {}, {}, {}}}\n",
         tensor, pipeline, data, micro_batch, m * micro_batch * data, schedule, v, word({"even", "balanced"}),
-        draw_options());
+        draw_options(), draw_sharding(data));
   }
 
   std::string draw_schedule() { return word(pipeline_table().names()); }
 
   std::string draw_options() {
     return fmt::format(
-        "sequence_parallel: {}, recompute: {}, attention: {}, zero: {}, overlap_grad_reduce: {}, "
+        "sequence_parallel: {}, recompute: {}, attention: {}, overlap_grad_reduce: {}, "
         "bucket_size: {}, overlap_p2p: {}, scatter_gather: {}, precision: {}, gradient_precision: {}, "
-        "reduce_every_micro_batch: {}, tensor_overlap: {}, overlap_weight_gradient: {}, recompute_interval: {}, "
-        "recompute_layers: {}, clip_gradients: {}",
-        flag(3), word({"none", "selective", "full"}), word({"unfused", "flash"}), dice_.below(2), flag(2),
+        "tensor_overlap: {}, overlap_weight_gradient: {}, recompute_layers: {}, clip_gradients: {}",
+        flag(3), word({"none", "selective", "full"}), word({"unfused", "flash"}), flag(2),
         word({"0 B", "100 kB", "1 MB"}), flag(3), flag(2), word({"fp16", "bf16", "fp32"}), word({"fp16", "fp32"}),
-        flag(4), word({"1", "2"}), flag(2), word({"1", "2"}), word({"0", "1"}), flag(2));
+        word({"1", "2"}), flag(2), word({"0", "1"}), flag(2));
+  }
+
+  std::string draw_sharding(std::int64_t data) {
+    const std::int64_t zero = dice_.below(4), shard = zero > 0 && dice_.one_in(2) ? dice_.divisor(data) : 0;
+    return fmt::format(
+        "zero: {}, shard: {}, reshard_after_forward: {}, prefetch: {}, reduce_every_micro_batch: {}, "
+        "recompute_interval: {}, optimizer: {}, optimizer_precision: {}, offload_optimizer: {}, "
+        "offload_activations: {}",
+        zero, shard, flag(2), dice_.below(3), flag(2), 1 + dice_.below(2),
+        word({"adam", "sgd", "momentum", "adafactor"}), word({"fp32", "bf16"}), flag(3), flag(3));
   }
 
   std::string draw_model() {

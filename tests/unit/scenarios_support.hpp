@@ -1,6 +1,7 @@
 // Whole simulations for tests: each in a child process, held to what every result must obey, and sent back as figures.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -19,7 +20,7 @@ namespace rehearse::testing {
 struct Run {
   struct Gpu {
     double stage = 0, members = 0;
-    std::array<double, 6> breakdown{};
+    std::array<double, 9> breakdown{};
   };
   struct JobFigures {
     double alone = 0, together = 0, start = 0, end = 0;
@@ -42,7 +43,8 @@ inline std::array<double, 9> values(const Breakdown& b) {
 class ResultRules {
  public:
   ResultRules(const Scenario& scenario, const Result& result)
-      : plan_(scenario.jobs.front().plan),
+      : model_(scenario.jobs.front().model),
+        plan_(scenario.jobs.front().plan),
         node_(scenario.cluster.node(0)),
         one_type_(scenario.cluster.groups().size() == 1),
         r_(result),
@@ -120,12 +122,17 @@ class ResultRules {
   /// Every GPU simulated, nothing replayed: the flows carry what the calls and messages need, and the padding.
   void check_flow_bytes() {
     std::map<Kind, double> needed, padding, carried, flows;
+    double copied = 0;
     for (const Span& span : r_.schedule.spans()) {
       if (span.bytes == Bytes(4)) continue;  // one number, the norm of the gradients
-      const double n = group_size(span.kind);
       const bool all_reduce = r_.schedule.name(span.name).starts_with("all_reduce");
+      if (span.kind == Kind::offload) {
+        copied += static_cast<double>(span.bytes.value());
+        continue;
+      }
+      const double n = group_size(span.kind, all_reduce);
       needed[span.kind] += (all_reduce ? 2 : 1) * (n - 1) / n * static_cast<double>(span.bytes.value());
-      padding[span.kind] += 2 * n * 8 * 4;  // at most 8 channels, 4 bytes an element
+      padding[span.kind] += 2.0 * static_cast<double>(plan_.gpus()) * 8 * 4;  // at most 8 channels, 4 bytes an element
     }
     for (const Op& op : r_.schedule.ops()) {
       if (op.type != OpType::flow) continue;
@@ -135,10 +142,11 @@ class ResultRules {
       else
         carried[op.kind] += op.amount, ++flows[op.kind];
     }
+    rule(carried[Kind::offload] == copied, "copies to and from the host carry their bytes");
     for (const auto& [kind, bytes] : needed) {
       if (kind == Kind::tensor_comm && shares_heads_) continue;  // some are of a part of the group
       const auto [least, most] = wire_bytes(kind);
-      rule(carried[kind] >= bytes * least * (1 - 1e-12) - flows[kind] &&  // whole bytes each
+      rule(carried[kind] >= bytes * least * least_share(kind) * (1 - 1e-12) - flows[kind] &&  // whole bytes each
                carried[kind] <= (bytes + padding[kind]) * most,
            "flows carry what is called for: " + std::string(kind_name(kind)));
     }
@@ -177,17 +185,29 @@ class ResultRules {
     return 1 + once * (n + 1) / (n - 1);
   }
 
+  /// Tensor ranks that share KV heads sum these in groups of their own, which need less of what they sum.
+  [[nodiscard]] double least_share(Kind kind) const {
+    if (kind != Kind::tensor_comm || model_.kv_heads >= plan_.tensor) return 1;
+    const auto needed = [](double ranks) { return (ranks - 1) / ranks; };
+    const auto tensor = static_cast<double>(plan_.tensor);
+    return needed(tensor / static_cast<double>(model_.kv_heads)) / needed(tensor);
+  }
+
   void check_message(const Op& op) {
     ++messages_;
     if (message_bytes_ == 0) message_bytes_ = op.amount;
     rule(op.amount == message_bytes_ && op.amount > 0, "all messages are equally long");
   }
 
-  [[nodiscard]] double group_size(Kind kind) const {
+  /// Hybrid sharding has groups of shards, and sums of gradients over those with the same one.
+  [[nodiscard]] double group_size(Kind kind, bool all_reduce) const {
     if (kind == Kind::embedding_comm) return 2;
-    return static_cast<double>(kind == Kind::data_comm ? plan_.data : plan_.tensor);
+    if (kind != Kind::data_comm) return static_cast<double>(plan_.tensor);
+    const bool whole = plan_.shards() == plan_.data || plan_.shards() == 1;
+    return static_cast<double>(whole ? plan_.data : all_reduce ? plan_.data / plan_.shards() : plan_.shards());
   }
 
+  const Model& model_;
   const Plan& plan_;
   const Node& node_;
   bool one_type_;  // of node: the fullest GPU has the most bytes, and protocols cost everywhere the same
@@ -247,7 +267,10 @@ class RunText {
   static void take(Run& run, const std::string& what, const std::string& name, const std::vector<double>& n) {
     if (what == "run") run.time = n.at(0), run.ops = n.at(1), run.flows = n.at(2), run.replayed = n.at(3);
     if (what == "job") run.jobs[name] = {n.at(0), n.at(1), n.at(2), n.at(3), {n.begin() + 4, n.end()}};
-    if (what == "gpu") run.gpus[name] = {n.at(0), n.at(1), {n.at(2), n.at(3), n.at(4), n.at(5), n.at(6), n.at(7)}};
+    if (what == "gpu") {
+      Run::Gpu& gpu = run.gpus[name] = {n.at(0), n.at(1), {}};
+      std::copy_n(n.begin() + 2, gpu.breakdown.size(), gpu.breakdown.begin());
+    }
     if (what == "link") run.links[name] += n.at(0);
     if (what == "hottest") run.hottest[name] = n.at(0);
     if (what == "fault") run.faults += name + "\n";
@@ -281,10 +304,10 @@ inline std::string differences(const Run& run, const Run& exact) {
     compare(job.end, other.end, other.end, "end of " + name);
     if (job.iterations.size() != other.iterations.size()) out << name << ": another number of iterations\n";
   }
-  std::array<double, 6> sum{}, exact_sum{};
+  std::array<double, 9> sum{}, exact_sum{};
   for (const auto& [name, gpu] : run.gpus) {
     const auto found = exact.gpus.find(name);
-    for (std::size_t i = 0; i < 6; ++i) {
+    for (std::size_t i = 0; i < sum.size(); ++i) {
       sum[i] += gpu.members * gpu.breakdown[i];
       if (found != exact.gpus.end())
         compare(gpu.breakdown[i], found->second.breakdown[i], exact.time, "breakdown of GPU " + name);
@@ -293,9 +316,10 @@ inline std::string differences(const Run& run, const Run& exact) {
   double count = 0;
   for (const auto& [name, gpu] : exact.gpus) {
     count += gpu.members;
-    for (std::size_t i = 0; i < 6; ++i) exact_sum[i] += gpu.members * gpu.breakdown[i];
+    for (std::size_t i = 0; i < sum.size(); ++i) exact_sum[i] += gpu.members * gpu.breakdown[i];
   }
-  for (std::size_t i = 0; i < 6; ++i) compare(sum[i], exact_sum[i], count * exact.time, "breakdown of all GPUs");
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    compare(sum[i], exact_sum[i], count * exact.time, "breakdown of all GPUs");
   for (const auto& [name, bytes] : run.hottest)
     if (const auto found = exact.links.find(name); found != exact.links.end())
       compare(bytes, found->second, found->second, "bytes of " + name);

@@ -1,5 +1,6 @@
 #include "workloads/memory/account.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -64,6 +65,14 @@ std::int64_t communicators(const Program& program, const std::vector<Instruction
   return std::ssize(kinds) + (messages ? 1 : 0);
 }
 
+/// Of what passes keep in the memory of the host.
+Bytes most_on_host(const Program& program, const std::vector<Instruction>& instructions) {
+  Bytes now, most;
+  for (const Instruction& i : instructions)
+    if (i.type == Instruction::Type::host) most = std::max(most, now += program.host[i.index].step.kept);
+  return most;
+}
+
 /// The second of two iterations after the fixed blocks; `refused` where any of it was.
 StreamUse steady_use(const AllocatorRow& row, std::optional<Bytes> capacity, const std::vector<Bytes>& fixed,
                      const std::vector<AllocatorEvent>& iteration) {
@@ -87,13 +96,18 @@ Bytes StageMemory::in_use() const {
 
 StageMemory fixed_memory(const Model& model, const Plan& plan, std::int64_t stage) {
   const HeldParameters held = held_of_stage(model, plan, stage);
-  const std::int64_t whole = held.all(), share = stepped_parameters(plan, held);
+  const SteppedParameters stepped = stepped_parameters(plan, held);
+  const std::int64_t whole = held.all(), share = stepped.elements;
   StageMemory memory;
   memory.weights = Bytes((plan.zero >= 3 ? share : whole) * element_bytes(plan.precision));
   const bool sharded_gradients = plan.zero >= 2 && plan.reduce_every_micro_batch;
   memory.gradients = Bytes((sharded_gradients ? share : whole) * element_bytes(plan.gradient_precision));
-  if (!plan.offload_optimizer)
-    memory.optimizer = Bytes(std::llround(std::ceil(static_cast<double>(share) * optimizer_bytes(plan))));
+  const Bytes states = optimizer_bytes(plan, stepped);
+  // The host's step has the gradients beside what it keeps (Ren et al. 2021, Section 4.1).
+  if (plan.offload_optimizer)
+    memory.host = states + Bytes(share * element_bytes(plan.gradient_precision));
+  else
+    memory.optimizer = states;
   return memory;
 }
 
@@ -103,6 +117,7 @@ StageMemory stage_memory(const Job& job, const Program& program, const Role& rol
   StageMemory memory = fixed_memory(job.model, job.plan, role.stage);
   memory.communication = group.node.collective_buffer * communicators(program, instructions);
   memory.framework = group.device.context_memory;
+  memory.host += most_on_host(program, instructions);
   const std::vector<Bytes> fixed = fixed_blocks(job.model, job.plan, role.stage, memory);
   const RoleStream stream(program, instructions, static_cast<std::uint32_t>(fixed.size()));
   stream.describe_peak(memory);

@@ -29,6 +29,7 @@ struct LiveBlock {
 /// Of the GPUs of a role. The first parts are as papers count them; what makes a program need more is in the others.
 struct StageMemory {
   Bytes weights, gradients, optimizer;
+  Bytes host;                                  ///< in the memory of the node's CPUs, the most at a time; in no sum
   std::array<Bytes, memory_use_count> used{};  ///< by MemoryUse, at the moment when most is in use
   Bytes communication;  ///< buffers of communicators: of each kind of group called, and of messages between stages
   Bytes framework;      ///< Device::context_memory
