@@ -10,23 +10,23 @@ namespace rehearse {
 namespace {
 
 Seconds fused_time(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a) {
-  const std::int64_t products = a.backward ? 5 : 2;
-  const Gemm gemm{a.batch * a.heads, a.seq_q, a.keys_seen(), products * a.head_dim};
+  const Gemm gemm{a.batch * a.heads, a.seq_q, a.keys_seen(), a.product_widths()};
   return device.launch_overhead + ramped_gemm_time(device, profile, precision, gemm);
 }
 
 Seconds unfused_time(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a) {
   const std::int64_t batch = a.batch * a.heads;
   const Gemm scores{batch, a.seq_q, a.seq_kv, a.head_dim, Layout::tn};
-  const Gemm context{batch, a.seq_q, a.head_dim, a.seq_kv, Layout::nn};
+  const Gemm context{batch, a.seq_q, a.value_width(), a.seq_kv, Layout::nn};
   const Gemm of_keys{batch, a.seq_kv, a.head_dim, a.seq_q, Layout::nt};
+  const Gemm of_values{batch, a.seq_kv, a.value_width(), a.seq_q, Layout::nt};
   Seconds time;
   const auto add = [&](const Gemm& gemm) {
     time += device.launch_overhead + ramped_gemm_time(device, profile, precision, gemm);
   };
   for (const Gemm& gemm : {scores, context}) add(gemm);
   if (a.backward)
-    for (const Gemm& gemm : {of_keys, of_keys}) add(gemm);
+    for (const Gemm& gemm : {of_keys, of_values}) add(gemm);
   const Bytes moved((a.backward ? 3 : 2) * batch * a.seq_q * a.seq_kv * element_bytes(precision));
   return time + device.launch_overhead + device.memory_latency +
          moved / (device.memory_bandwidth * device.memory_efficiency);
@@ -40,8 +40,7 @@ Seconds attention_time(const Device& device, const GemmProfile& profile, Precisi
 
 Seconds AttentionForm::at(const Attention& a) const {
   const auto real = [](std::int64_t x) { return static_cast<double>(x); };
-  return Seconds(t0 +
-                 c * real(a.batch * a.heads) * real(a.seq_q) * (real(a.keys_seen()) + s0) * (real(a.head_dim) + d0));
+  return Seconds(t0 + c * real(a.batch * a.heads) * real(a.seq_q) * (real(a.keys_seen()) + s0) * (a.mean_width() + d0));
 }
 
 AttentionForm fit_attention(const std::vector<Timed<Attention>>& points) {

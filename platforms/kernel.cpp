@@ -117,7 +117,7 @@ double operand_bytes(Precision precision, const Gemm& g) {
 
 double operand_bytes(Precision precision, const Attention& a) {
   const double queries = real(a.heads) * real(a.seq_q), keys = real(a.kv_heads) * real(a.seq_kv);
-  const double forward = 2.0 * real(a.batch) * (queries + keys) * real(a.head_dim);
+  const double forward = real(a.batch) * (queries + keys) * real(a.head_dim + a.value_width());
   return (a.backward ? 2.0 : 1.0) * forward * real(element_bytes(precision));
 }
 
@@ -129,9 +129,16 @@ std::int64_t Attention::keys_seen() const {
   return seq_q <= seq_kv ? seq_kv - seq_q / 2 : (seq_kv + 1) / 2;
 }
 
+std::int64_t Attention::product_widths() const {
+  // Forward Q K^T and P V; backward dP, dV, dQ and dK, and of a fused kernel Q K^T once more.
+  if (!backward) return head_dim + value_width();
+  return (fused ? 3 : 2) * head_dim + 2 * value_width();
+}
+
+double Attention::mean_width() const { return real(product_widths()) / (backward ? (fused ? 5.0 : 4.0) : 2.0); }
+
 Flops Attention::flops() const {
-  const double products = backward ? (fused ? 5.0 : 4.0) : 2.0;
-  return Flops(products * 2.0 * real(batch) * real(heads) * real(seq_q) * real(keys_seen()) * real(head_dim));
+  return Flops(2.0 * real(batch) * real(heads) * real(seq_q) * real(keys_seen()) * real(product_widths()));
 }
 
 Flops Kernel::flops() const {

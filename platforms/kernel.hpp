@@ -44,15 +44,22 @@ double operand_bytes(Precision precision, const Gemm& gemm);
 bool aligned(Precision precision, const Gemm& gemm);
 
 /// softmax(Q K^T / sqrt(head_dim)) V, without dropout. Q is (batch, heads, seq_q, head_dim), K and V are
-/// (batch, kv_heads, seq_kv, head_dim); kv_heads divides heads (grouped queries). All at least 1.
+/// (batch, kv_heads, seq_kv, head_dim), V value_dim wide where that is given; kv_heads divides heads (grouped queries).
+/// All at least 1. The last query of a causal kernel sees all keys, each before it one less.
 struct Attention {
   std::int64_t batch = 1, heads = 1, kv_heads = 1, seq_q = 1, seq_kv = 1, head_dim = 1;
   bool causal = true;
   bool backward = false;  ///< the gradients of Q, K and V; of a fused kernel with its recomputation of the scores
   bool fused = true;      ///< one kernel that keeps no scores (Dao et al. 2022), else products and a softmax in memory
+  std::int64_t value_dim = 0;  ///< of a value and of a result, where it is not head_dim (latent attention); else 0
   /// Keys that a query sees on average: a fused causal kernel leaves the masked ones out (of seq_q = seq_kv, half).
   [[nodiscard]] std::int64_t keys_seen() const;
-  /// Of its products, over the keys seen: two forward; backward four, or five of a fused kernel.
+  [[nodiscard]] std::int64_t value_width() const { return value_dim > 0 ? value_dim : head_dim; }
+  /// Of its products, the widths of what a query meets a key with, added up: head_dim for those with queries or keys,
+  /// value_dim for those with values. Two products forward; backward four, or five of a fused kernel.
+  [[nodiscard]] std::int64_t product_widths() const;
+  [[nodiscard]] double mean_width() const;  ///< of one product
+  /// Of its products, over the keys seen.
   [[nodiscard]] Flops flops() const;
   friend bool operator==(const Attention&, const Attention&) = default;
 };

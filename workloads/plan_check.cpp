@@ -98,7 +98,11 @@ class PlanCheck {
 
   /// Each rank has one piece from the front of a sequence and one from its end, so that causal work is even.
   void check_context() {
-    if (plan_.context > 1) divides("context", model_.seq_len, "tokens of a sequence", 2 * plan_.context);
+    if (plan_.context == 1) return;
+    divides("context", model_.seq_len, "tokens of a sequence", 2 * plan_.context);
+    // Partial results of a softmax are merged by what flash attention keeps of each; scores in memory are of all keys.
+    if (plan_.context_exchange == ContextExchange::ring && plan_.attention != AttentionKind::flash)
+      fault("context_exchange", "a ring needs a fused kernel; expected `attention: flash`, or `all_gather` here");
   }
 
   void check_experts() {
