@@ -29,7 +29,7 @@ enum class Kind : std::uint8_t {
   tensor_comm,
   pipeline_comm,
   data_comm,
-  embedding_comm,
+  embedding_comm,  ///< of parameters that two stages share
   other,
   backward_weight,  ///< gradients of weights, where they are a pass of their own
   context_comm,

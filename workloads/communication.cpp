@@ -74,6 +74,21 @@ void Communication::add_groups(std::uint32_t job) {
   }
 }
 
+namespace {
+
+/// Whether anything but kernels comes between a collective that does not block and the wait for it.
+bool meets_others(const Program& program, const std::vector<Instruction>& instructions, std::size_t collective) {
+  const auto handle = static_cast<std::uint32_t>(program.calls[instructions[collective].index].step.handle);
+  for (std::size_t i = collective + 1; i < instructions.size(); ++i) {
+    const Instruction::Type type = instructions[i].type;
+    if (type == Instruction::Type::wait && instructions[i].index == handle) return false;
+    if (type != Instruction::Type::compute && type != Instruction::Type::memory) return true;
+  }
+  return true;
+}
+
+}  // namespace
+
 void Communication::add_concurrency(const Program& program) {
   for (const Job& job : jobs_)
     concurrency_.push_back(
@@ -88,7 +103,7 @@ void Communication::add_concurrency(const Program& program) {
       if (instructions[i].type != Instruction::Type::collective) continue;
       const CollectiveStep& step = program.calls[instructions[i].index].step;
       const auto kind = static_cast<std::size_t>(step.group);
-      of_job.overlapped[kind] |= !step.blocking;
+      of_job.overlapped[kind] |= !step.blocking && meets_others(program, instructions, i);
       of_job.during[kind] |= i < last_receive;
     }
   }

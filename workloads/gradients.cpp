@@ -141,7 +141,7 @@ Steps other_reductions(const Model& model, const Plan& plan, const HeldParameter
   if (plan.sequence_parallel && plan.tensor > 1)
     add(GroupKind::tensor, held.replicated, Kind::tensor_comm, Operand::replicated_gradients);
   add(GroupKind::shared_heads, held.shared_heads, Kind::tensor_comm, Operand::shared_head_gradients);
-  if (layout == ChunkLayout::bidirectional) add(GroupKind::mirror, held.all(), Kind::data_comm, Operand::gradients);
+  if (layout == ChunkLayout::bidirectional) add(GroupKind::mirror, held.all(), Kind::embedding_comm, Operand::gradients);
   const bool holds_table = stage == 0 || stage + 1 == plan.pipeline;
   if (model.is_transformer() && model.tied_embeddings && plan.pipeline > 1 && holds_table &&
       layout == ChunkLayout::looped)

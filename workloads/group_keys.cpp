@@ -48,7 +48,7 @@ std::optional<GroupMember> GroupKeys::of(GroupKind kind, std::uint32_t rank) con
     case GroupKind::replicate: return of_replicas(rank, replica % shards, replica);
     case GroupKind::shared_heads: {
       GroupMember member = along(Degree::tensor, rank);
-      if (!job_.model.is_transformer() || job_.model.kv_heads >= plan.tensor) return std::nullopt;
+      if (job_.model.kv_heads == 0 || job_.model.kv_heads >= plan.tensor) return std::nullopt;
       member.group += member.place / static_cast<std::uint32_t>(plan.tensor / job_.model.kv_heads) * ranks_.ranks();
       return member;
     }

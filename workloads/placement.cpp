@@ -38,13 +38,14 @@ void read_order(Reader& reader, Placement& placement) {
       return item.fault(fmt::format("expected tensor, data and pipeline, each once, found '{}'", name));
     order.push_back(degree);
   }
+  const std::size_t found = order.size();
   if (std::ranges::find(order, Degree::context) == order.end())
     if (const auto tensor = std::ranges::find(order, Degree::tensor); tensor != order.end())
       order.insert(tensor + 1, Degree::context);
   if (order.size() == placement.order.size())
     std::ranges::copy(order, placement.order.begin());
   else if (list.is_sequence())
-    list.fault(fmt::format("expected tensor, data and pipeline, each once; found {} of them", order.size()));
+    list.fault(fmt::format("expected tensor, data and pipeline, each once; found {} of them", found));
 }
 
 bool parse_number(std::string_view text, std::uint32_t& number) {

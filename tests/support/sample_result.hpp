@@ -70,7 +70,11 @@ inline void fill_figures(Result& r) {
               Bytes(std::int64_t{40} << 30),
               Bytes(std::int64_t{80} << 30),
               1};
-  r.breakdown = {Seconds(0.004), Seconds(0.0005), Seconds(0.0002), Seconds(0.0003), Seconds(0), Seconds(0.001)};
+  r.breakdown = {.compute = Seconds(0.004),
+                 .tensor_comm = Seconds(0.0005),
+                 .pipeline_comm = Seconds(0.0002),
+                 .data_comm = Seconds(0.0003),
+                 .optimizer = Seconds(0.001)};
   r.slowest = 1;
   r.ops = 12345;
   r.flows = 3;

@@ -250,7 +250,7 @@ TEST_CASE("jobs: messages of the next iteration meet collectives of this one") {
   const auto yaml = [](const std::string& plan) {
     return "cluster: {node: {base: dgx-a100, gpus: 4, nic: {count: 1}}, nodes: 3, fabric: {topology: switch}}\njobs:\n"
            "  - name: a\n    model: {layers: 2, hidden: 512, heads: 8, vocab: 8192, seq_len: 256, tied_embeddings: "
-           "false}\n    plan: {pipeline: 2, data: 2, global_batch: 8" +
+           "false}\n    plan: {pipeline: 2, data: 2, global_batch: 8, clip_gradients: false" +
            plan + "}\n    placement: {gpus: [0, 1, 4, 8]}\n    iterations: 3\n";
   };
   for (const char* plan : {"", ", overlap_p2p: true", ", zero: 1", ", overlap_grad_reduce: true"}) {

@@ -50,24 +50,33 @@ class Generator {
   std::string draw_plan() {
     const std::int64_t tensor = dice_.divisor(gpus_), pipeline = dice_.divisor(gpus_ / tensor);
     const std::int64_t data = gpus_ / tensor / pipeline;
-    const bool interleaved = pipeline > 1 && dice_.one_in(2);
-    const std::int64_t v = interleaved ? dice_.of<std::int64_t>({1, 2, 3}) : 1;
-    chunks_ = pipeline * v, tensor_ = tensor;
-    const std::int64_t m = interleaved ? pipeline * (1 + dice_.below(3)) : 1 + dice_.below(6);
+    const std::string schedule = pipeline == 1 || dice_.one_in(3) ? word({"1f1b", "gpipe"}) : draw_schedule();
+    const PipelineRow& row = *pipeline_table().find(schedule);
+    const std::int64_t v = schedule == "interleaved" ? dice_.of<std::int64_t>({1, 2, 3}) : row.default_chunks;
+    const PipelineShape shape{static_cast<std::int32_t>(pipeline), static_cast<std::int32_t>(v), 1};
+    chunks_ = model_chunks(row.layout, shape), tensor_ = tensor;
+    const std::int64_t m = row.layout != ChunkLayout::looped || schedule == "interleaved"
+                               ? pipeline * (1 + dice_.below(3))
+                               : 1 + dice_.below(6);
     const std::int64_t micro_batch = 1 + dice_.below(2);
-    const std::string schedule = interleaved ? "interleaved" : word({"1f1b", "gpipe"});
     return fmt::format(
         "plan: {{tensor: {}, pipeline: {}, data: {}, micro_batch: {}, global_batch: {}, schedule: {}, "
-        "virtual_stages: {}, {}}}\n",
-        tensor, pipeline, data, micro_batch, m * micro_batch * data, schedule, v, draw_options());
+        "virtual_stages: {}, stages: {}, {}}}\n",
+        tensor, pipeline, data, micro_batch, m * micro_batch * data, schedule, v, word({"even", "balanced"}),
+        draw_options());
   }
+
+  std::string draw_schedule() { return word(pipeline_table().names()); }
 
   std::string draw_options() {
     return fmt::format(
         "sequence_parallel: {}, recompute: {}, attention: {}, zero: {}, overlap_grad_reduce: {}, "
-        "bucket_size: {}, overlap_p2p: {}, scatter_gather: {}, precision: {}, gradient_precision: {}",
+        "bucket_size: {}, overlap_p2p: {}, scatter_gather: {}, precision: {}, gradient_precision: {}, "
+        "reduce_every_micro_batch: {}, tensor_overlap: {}, overlap_weight_gradient: {}, recompute_interval: {}, "
+        "recompute_layers: {}, clip_gradients: {}",
         flag(3), word({"none", "selective", "full"}), word({"unfused", "flash"}), dice_.below(2), flag(2),
-        word({"0 B", "100 kB", "1 MB"}), flag(3), flag(2), word({"fp16", "bf16", "fp32"}), word({"fp16", "fp32"}));
+        word({"0 B", "100 kB", "1 MB"}), flag(3), flag(2), word({"fp16", "bf16", "fp32"}), word({"fp16", "fp32"}),
+        flag(4), word({"1", "2"}), flag(2), word({"1", "2"}), word({"0", "1"}), flag(2));
   }
 
   std::string draw_model() {

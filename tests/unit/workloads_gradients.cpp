@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "workloads/gradient_buckets.hpp"
+#include "workloads/gradients.hpp"
 
 using namespace rehearse;
 
@@ -54,8 +54,8 @@ TEST_CASE("gradients: each element is reduced once, in buckets of the size asked
         CAPTURE(chunk);
         Plan plan = plan_of(bucket);
         plan.zero = zero;
-        const std::int64_t parameters = chunk_parameters(model, plan, chunk);
-        check_buckets(gradient_buckets(model, plan, chunk), plan, parameters, true);
+        const std::int64_t parameters = chunk_held(model, plan, chunk).dense;
+        check_buckets(collectives(gradient_reductions(model, plan, chunk)), plan, parameters, true);
         const Steps overlapped = with_gradient_buckets(backward_steps(model, plan, chunk), model, plan, chunk);
         check_buckets(collectives(overlapped), plan, parameters, false);
       }
@@ -65,26 +65,26 @@ TEST_CASE("gradients: the tensors that they come in") {
   // A layer: four weights and biases, two scales and shifts of norms. The first chunk has token and position
   // embeddings, the last the final norm and its copy of the tied embedding.
   Plan plan = plan_of(0);
-  CHECK(chunk_tensors(model, plan, 0) == 2 * 12 + 2);
-  CHECK(chunk_tensors(model, plan, 1) == 2 * 12 + 2 + 1);
+  CHECK(chunk_held(model, plan, 0).tensors == 2 * 12 + 2);
+  CHECK(chunk_held(model, plan, 1).tensors == 2 * 12 + 2 + 1);
   Model llama = model;
   llama.bias = false, llama.norm = Norm::rms_norm, llama.positions = Positions::rotary, llama.tied_embeddings = false;
-  CHECK(chunk_tensors(llama, plan, 0) == 2 * 6 + 1);
-  CHECK(chunk_tensors(llama, plan, 1) == 2 * 6 + 1 + 1);
+  CHECK(chunk_held(llama, plan, 0).tensors == 2 * 6 + 1);
+  CHECK(chunk_held(llama, plan, 1).tensors == 2 * 6 + 1 + 1);
   plan.pipeline = 1;
-  CHECK(chunk_tensors(model, plan, 0) == 4 * 12 + 2 + 2);  // the tied embedding once
+  CHECK(chunk_held(model, plan, 0).tensors == 4 * 12 + 2 + 2);  // the tied embedding once
 }
 
 TEST_CASE("gradients: without data parallelism there is nothing to reduce") {
   Plan plan = plan_of(4'000);
   plan.data = 1;
-  CHECK(gradient_buckets(model, plan, 0).empty());
+  CHECK(gradient_reductions(model, plan, 0).empty());
   const Steps backward = backward_steps(model, plan, 0);
   CHECK(with_gradient_buckets(backward, model, plan, 0).size() == backward.size());
 }
 
 TEST_CASE("gradients: a bucket waits for the layers that fill it, and only for them") {
-  const Plan plan = plan_of(4 * model.layer_parameters() / 2);  // a layer's share of a tensor rank
+  const Plan plan = plan_of(4 * layer_held(model, plan_of(0), 0).dense);
   const Steps steps = with_gradient_buckets(backward_steps(model, plan, 0), model, plan, 0);
   // The first stage: layers 1 and 0, then the embedding.
   std::vector<std::size_t> reductions;
@@ -92,18 +92,45 @@ TEST_CASE("gradients: a bucket waits for the layers that fill it, and only for t
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const auto* kernel = std::get_if<KernelStep>(&steps[i]);
     if (kernel != nullptr && kernel->layer == 0) first_of_layer_0 = std::min(first_of_layer_0, i);
-    if (kernel == nullptr && std::get<CollectiveStep>(steps[i]).group == GroupKind::data) reductions.push_back(i);
+    const auto* call = std::get_if<CollectiveStep>(&steps[i]);
+    if (call != nullptr && call->group == GroupKind::data) reductions.push_back(i);
   }
   REQUIRE(reductions.size() >= 3);
-  CHECK(reductions[0] + 1 == first_of_layer_0);  // layer 1 is done
+  CHECK(reductions[0] < first_of_layer_0);  // layer 1 is done
+  CHECK(std::none_of(steps.begin() + static_cast<std::ptrdiff_t>(reductions[0]),
+                     steps.begin() + static_cast<std::ptrdiff_t>(first_of_layer_0),
+                     [](const Step& step) { return std::holds_alternative<KernelStep>(step); }));
   CHECK(reductions[1] > first_of_layer_0);
   CHECK(reductions.back() + 1 == steps.size());  // the embedding's rest
 }
 
 TEST_CASE("gradients: ZeRO-1 gathers what each rank has stepped, in the precision of the weights") {
-  const CollectiveStep gather = parameter_gather(plan_of(0), 1000);
-  CHECK(gather.op == CollectiveOp::all_gather);
-  CHECK(gather.group == GroupKind::data);
-  CHECK(gather.elements == 1000);
-  CHECK(gather.element_bytes == 2);
+  Plan plan = plan_of(0);
+  CHECK(parameter_gathers(plan, {.dense = 1000}).empty());
+  plan.zero = 1;
+  const std::vector<CollectiveStep> gathers = collectives(parameter_gathers(plan, {.dense = 1000}));
+  REQUIRE(gathers.size() == 1);
+  CHECK(gathers[0].op == CollectiveOp::all_gather);
+  CHECK(gathers[0].elements == 1000);
+  CHECK(gathers[0].element_bytes == 2);
+  CHECK(stepped_parameters(plan, {.dense = 1001}) == 251);
+}
+
+TEST_CASE("gradients: what tensor parallelism leaves on every rank is summed where each sees a share of the tokens") {
+  Plan plan = plan_of(0);
+  const auto calls = [&](GroupKind group) {
+    std::int64_t elements = 0;
+    for (const Step& step : other_reductions(model, plan, held_of_stage(model, plan, 0), 0))
+      if (const auto& call = std::get<CollectiveStep>(step); call.group == group) elements += call.elements;
+    return elements;
+  };
+  CHECK(calls(GroupKind::tensor) == 0);
+  CHECK(calls(GroupKind::embedding) == padded_vocab(model, plan) / 2 * 64);
+  plan.sequence_parallel = true;
+  // Two layers of two norms (4 h) and two biases behind row-parallel products (2 h), and the positions (s h).
+  CHECK(calls(GroupKind::tensor) == 2 * (4 + 2) * 64 + 32 * 64);
+  CHECK(calls(GroupKind::mirror) == 0);
+  plan.schedule = "chimera", plan.virtual_stages = 2;
+  CHECK(calls(GroupKind::mirror) == held_of_stage(model, plan, 0).all());
+  CHECK(calls(GroupKind::embedding) == 0);
 }

@@ -191,32 +191,35 @@ TEST_CASE("placement: nodes of several sizes") {
 
 TEST_CASE("placement: every order of degrees numbers every rank once") {
   Plan plan;
-  plan.tensor = 3, plan.data = 5, plan.pipeline = 2;
-  std::array<Degree, 3> order{Degree::tensor, Degree::data, Degree::pipeline};
+  plan.tensor = 3, plan.context = 2, plan.data = 5, plan.pipeline = 2;
+  std::array<Degree, degree_count> order{Degree::tensor, Degree::context, Degree::data, Degree::pipeline};
   std::set<Gpus> numberings;
   do {
     const PlanLayout layout(plan, order);
-    CHECK(layout.ranks() == 30);
+    CHECK(layout.ranks() == 60);
     Gpus ranks;
     for (std::uint32_t stage = 0; stage < 2; ++stage)
       for (std::uint32_t data = 0; data < 5; ++data)
-        for (std::uint32_t tensor = 0; tensor < 3; ++tensor) {
-          ranks.push_back(layout.rank(tensor, data, stage));
-          CHECK(layout.coordinate(ranks.back(), Degree::tensor) == tensor);
-          CHECK(layout.coordinate(ranks.back(), Degree::data) == data);
-          CHECK(layout.coordinate(ranks.back(), Degree::pipeline) == stage);
-        }
-    CHECK(sorted(ranks) == first_gpus(30));
+        for (std::uint32_t context = 0; context < 2; ++context)
+          for (std::uint32_t tensor = 0; tensor < 3; ++tensor) {
+            ranks.push_back(layout.rank({tensor, context, data, stage}));
+            CHECK(layout.coordinates(ranks.back()) == Coordinates{tensor, context, data, stage});
+            CHECK(layout.replica(ranks.back()) == data * 2 + context);
+          }
+    CHECK(sorted(ranks) == first_gpus(60));
     CHECK(layout.coordinate(1, order[0]) == 1);
     numberings.insert(ranks);
   } while (std::next_permutation(order.begin(), order.end()));
-  CHECK(numberings.size() == 6);
+  CHECK(numberings.size() == 24);
 }
 
 TEST_CASE("placement: the order, read and by default") {
-  CHECK(placement_of("packed").order == std::array{Degree::tensor, Degree::data, Degree::pipeline});
+  using Order = std::array<Degree, degree_count>;
+  CHECK(placement_of("packed").order == Order{Degree::tensor, Degree::context, Degree::data, Degree::pipeline});
   CHECK(placement_of("{order: [pipeline, tensor, data]}").order ==
-        std::array{Degree::pipeline, Degree::tensor, Degree::data});
+        Order{Degree::pipeline, Degree::tensor, Degree::context, Degree::data});
+  CHECK(placement_of("{order: [data, context, tensor, pipeline]}").order ==
+        Order{Degree::data, Degree::context, Degree::tensor, Degree::pipeline});
   CHECK(placement_of("{gpus: [0-7], order: [data, tensor, pipeline]}").order[0] == Degree::data);
 }
 

@@ -48,8 +48,10 @@ TEST_CASE("plan: one that does not divide is refused by key") {
   plan.sequence_parallel = true;  // 30 tokens
   CHECK(keys(plan, 4) == Keys{"plan.tensor"});
   model.seq_len = 32;
-  model.kv_heads = 3, model.heads = 12;  // 12 heads divide by 3 KV heads; 3 over 4 ranks are copied
+  model.kv_heads = 2, model.heads = 12;  // 2 over 4 ranks: each is on two of them
   CHECK(keys(plan, 4).empty());
+  model.kv_heads = 3;  // the 3 query heads of a rank would need two of them
+  CHECK(keys(plan, 4) == Keys{"plan.tensor"});
   model.kv_heads = 6;
   CHECK(keys(plan, 4) == Keys{"plan.tensor"});
 }
