@@ -65,7 +65,7 @@ class PlanCheck {
       fault("pipeline", fmt::format("{} layers do not divide by pipeline {} x virtual_stages {} = {} chunks; `stages: "
                                     "balanced`, or a list of {} numbers of layers, deals them out unevenly",
                                     model_.layers, plan_.pipeline, chunks / plan_.pipeline, chunks, chunks));
-    if (plan_.stages != StageSplit::even && model_.layers < chunks)
+    if (plan_.stages == StageSplit::balanced && model_.layers < chunks)
       fault("pipeline", fmt::format("{} layers are fewer than the {} model chunks", model_.layers, chunks));
     if (plan_.stages != StageSplit::listed) return;
     std::int64_t sum = 0;
@@ -75,6 +75,9 @@ class PlanCheck {
                                   plan_.stage_layers.size(), chunks));
     else if (sum != model_.layers)
       fault("stages", fmt::format("{} layers in all, but the model has {}", sum, model_.layers));
+    // Of a transformer the embedding or the head may be a chunk of its own.
+    if (!model_.is_transformer() && std::ranges::find(plan_.stage_layers, 0) != plan_.stage_layers.end())
+      fault("stages", fmt::format("'{}' is no transformer; expected at least 1 layer in each chunk", model_.name));
   }
 
   void divides(const char* key, std::int64_t size, const char* what, std::int64_t degree) {
