@@ -11,6 +11,7 @@
 #include "scenarios/scenario.hpp"
 #include "tests/support/relative.hpp"
 #include "tests/support/simulated_kernels.hpp"
+#include "tests/unit/scenarios_support.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
@@ -122,4 +123,24 @@ TEST_CASE("context: gathered keys and values are waited for, their gradients' su
     CHECK(from_end(c, " backward", "projection gradient of weight", "qkv gradient of input") ==
           relative(2 * exchange + parts.attention(keys, true, true), 1e-6));
   }
+}
+
+TEST_CASE("context: what makes a run small does not change it") {
+  for (const char* exchange : {"ring", "all_gather"})
+    for (const char* recompute : {"none", "full"}) {
+      const Scenario scenario = read_scenario(
+          parse_yaml(fmt::format("model: {{layers: 2, hidden: 256, heads: 4, vocab: 512, seq_len: 256}}\n"
+                                 "cluster: {{node: {{base: dgx-a100, gpus: 2, nic: {{count: 2}}}}, nodes: 8}}\n"
+                                 "plan: {{tensor: 2, context: 4, pipeline: 2, global_batch: 2, attention: flash, "
+                                 "context_exchange: {}, recompute: {}, sequence_parallel: true}}\n",
+                                 exchange, recompute),
+                     "test.yaml"));
+      const Run folded = run_scenario(scenario);
+      const Run whole = run_scenario(scenario, {.merge_kernels = true, .reuse_collectives = false, .fold = false});
+      CAPTURE(exchange);
+      CHECK(folded.faults == "");
+      CHECK(whole.faults == "");
+      CHECK(folded.gpus.size() < whole.gpus.size());
+      CHECK(differences(folded, whole) == "");
+    }
 }
