@@ -43,8 +43,7 @@ Seconds attention_time(const Device& device, const GemmProfile& profile, Precisi
 
 Seconds AttentionForm::at(const Attention& a) const {
   const auto real = [](std::int64_t x) { return static_cast<double>(x); };
-  const double width = real(a.products_width()) / real(a.products());
-  return Seconds(t0 + c * real(a.batch * a.heads) * real(a.seq_q) * (real(a.keys_seen()) + s0) * (width + d0));
+  return Seconds(t0 + c * real(a.batch * a.heads) * real(a.seq_q) * (real(a.keys_seen()) + s0) * (a.mean_width() + d0));
 }
 
 AttentionForm fit_attention(const std::vector<Timed<Attention>>& points) {

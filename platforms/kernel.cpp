@@ -134,6 +134,8 @@ std::int64_t Attention::products_width() const {
   return of_values * value_width() + (products() - of_values) * head_dim;
 }
 
+double Attention::mean_width() const { return real(products_width()) / real(products()); }
+
 Flops Attention::flops() const {
   return Flops(2.0 * real(batch) * real(heads) * real(seq_q) * real(keys_seen()) * real(products_width()));
 }

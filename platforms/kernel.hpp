@@ -44,7 +44,8 @@ double operand_bytes(Precision precision, const Gemm& gemm);
 bool aligned(Precision precision, const Gemm& gemm);
 
 /// softmax(Q K^T / sqrt(head_dim)) V, without dropout. Q is (batch, heads, seq_q, head_dim), K is (batch, kv_heads,
-/// seq_kv, head_dim), V likewise with its own width; kv_heads divides heads (grouped queries). Sizes are at least 1.
+/// seq_kv, head_dim), V likewise with its own width; kv_heads divides heads (grouped queries). Sizes are at least 1. The
+/// last query of a causal kernel sees all keys, each before it one less.
 struct Attention {
   std::int64_t batch = 1, heads = 1, kv_heads = 1, seq_q = 1, seq_kv = 1, head_dim = 1;
   bool causal = true;
@@ -56,6 +57,7 @@ struct Attention {
   [[nodiscard]] std::int64_t products() const { return backward ? (fused ? 5 : 4) : 2; }
   /// The sum of their widths: of the scores and of what is made of them head_dim, of the others that of a value.
   [[nodiscard]] std::int64_t products_width() const;
+  [[nodiscard]] double mean_width() const;  ///< of one product
   /// Keys that a query sees on average: a fused causal kernel leaves the masked ones out (of seq_q = seq_kv, half).
   [[nodiscard]] std::int64_t keys_seen() const;
   /// Of its products, over the keys seen.

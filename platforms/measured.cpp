@@ -87,12 +87,8 @@ class OwnTable {
   }
   [[nodiscard]] SizePoint point_of(const Attention& a) const {
     SizePoint point{.model = model_.at(a)};
-    point.sizes = {real(a.batch * a.heads),
-                   real(a.batch * a.kv_heads),
-                   real(a.seq_q),
-                   real(a.seq_kv),
-                   real(a.products_width()) / real(a.products()),
-                   1};
+    point.sizes = {
+        real(a.batch * a.heads), real(a.batch * a.kv_heads), real(a.seq_q), real(a.seq_kv), a.mean_width(), 1};
     return point;
   }
 

@@ -13,8 +13,9 @@ namespace rehearse {
 namespace {
 
 /// The collectives that training calls for.
-constexpr std::array<CollectiveOp, 4> scenario_ops{CollectiveOp::all_reduce, CollectiveOp::all_gather,
-                                                   CollectiveOp::reduce_scatter, CollectiveOp::all_to_all};
+constexpr std::array<CollectiveOp, 5> scenario_ops{CollectiveOp::all_reduce, CollectiveOp::all_gather,
+                                                   CollectiveOp::reduce_scatter, CollectiveOp::all_to_all,
+                                                   CollectiveOp::send_recv};
 
 std::vector<std::string> or_auto(std::vector<std::string> names) {
   names.insert(names.begin(), automatic_name);

@@ -77,12 +77,15 @@ void Communication::add_groups(std::uint32_t job) {
 
 namespace {
 
-/// Whether anything but kernels comes between a collective that does not block and the wait for it.
+/// Whether anything but kernels, and collectives that go behind it in the same group, comes between a collective that
+/// does not block and the wait for it.
 bool meets_others(const Program& program, const std::vector<Instruction>& instructions, std::size_t collective) {
-  const auto handle = static_cast<std::uint32_t>(program.calls[instructions[collective].index].step.handle);
+  const CollectiveStep& own = program.calls[instructions[collective].index].step;
+  const auto handle = static_cast<std::uint32_t>(own.handle);
   for (std::size_t i = collective + 1; i < instructions.size(); ++i) {
     const Instruction::Type type = instructions[i].type;
     if (type == Instruction::Type::wait && instructions[i].index == handle) return false;
+    if (type == Instruction::Type::collective && program.calls[instructions[i].index].step.group == own.group) continue;
     if (type != Instruction::Type::compute && type != Instruction::Type::memory) return true;
   }
   return true;

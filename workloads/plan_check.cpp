@@ -75,6 +75,9 @@ class PlanCheck {
                                   plan_.stage_layers.size(), chunks));
     else if (sum != model_.layers)
       fault("stages", fmt::format("{} layers in all, but the model has {}", sum, model_.layers));
+    // Of a transformer the embedding or the head may be a chunk of its own.
+    if (!model_.is_transformer() && std::ranges::find(plan_.stage_layers, 0) != plan_.stage_layers.end())
+      fault("stages", fmt::format("'{}' is no transformer; expected at least 1 layer in each chunk", model_.name));
   }
 
   void divides(const char* key, std::int64_t size, const char* what, std::int64_t degree) {
@@ -98,7 +101,11 @@ class PlanCheck {
 
   /// Each rank has one piece from the front of a sequence and one from its end, so that causal work is even.
   void check_context() {
-    if (plan_.context > 1) divides("context", model_.seq_len, "tokens of a sequence", 2 * plan_.context);
+    if (plan_.context == 1) return;
+    divides("context", model_.seq_len, "tokens of a sequence", 2 * plan_.context);
+    // Partial results of a softmax are merged by what flash attention keeps of each; scores in memory are of all keys.
+    if (plan_.context_exchange == ContextExchange::ring && plan_.attention != AttentionKind::flash)
+      fault("context_exchange", "a ring needs a fused kernel; expected `attention: flash`, or `all_gather` here");
   }
 
   void check_experts() {

@@ -68,3 +68,16 @@ TEST_CASE("plan: a list of stages may leave a chunk without layers, for the embe
   plan.stage_layers.back() = 1;
   CHECK_FALSE(check_plan(model, plan, 4).empty());
 }
+
+TEST_CASE("plan: of a transformer the embedding and the head may be chunks of their own") {
+  Model model{
+      .layers = 2, .hidden = 64, .heads = 4, .kv_heads = 4, .head_dim = 16, .ffn = 256, .vocab = 100, .seq_len = 32};
+  Plan plan = plan_of("1f1b", 4, 8, 1);
+  plan.stages = StageSplit::listed;
+  plan.stage_layers = {0, 1, 1, 0};
+  CHECK(check_plan(model, plan, 4).empty());
+  model.sequence = {LayerWork{.name = "first"}, LayerWork{.name = "second"}};
+  const std::vector<PlanFault> faults = check_plan(model, plan, 4);
+  REQUIRE(faults.size() == 1);
+  CHECK(faults[0].key_path == "plan.stages");
+}

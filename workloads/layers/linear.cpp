@@ -41,13 +41,10 @@ void gathered_product(StepWriter& w, const std::string& name, const Product& p) 
   }
 }
 
-/// A product, and what leaves the region (m x n): piece i is reduced while piece i + 1 is multiplied.
-void reduced_product(StepWriter& w, const std::string& name, const Product& p) {
+/// A product, and what leaves the region: piece i is reduced while piece i + 1 is multiplied, and the last one beside
+/// what follows. Handles to wait for.
+std::vector<std::int32_t> reduced_beside(StepWriter& w, const std::string& name, const Product& p) {
   const std::int64_t pieces = pieces_of(w);
-  if (pieces == 1) {
-    w.gemm(name, p.layout, p.m, p.n, p.k);
-    return w.leave_parallel_region(p.m * p.n);
-  }
   std::vector<std::int32_t> handles;
   for (std::int64_t i = 0; i < pieces; ++i) {
     w.gemm(piece_name(name, i, pieces), p.layout, p.m / pieces, p.n, p.k);
@@ -55,7 +52,18 @@ void reduced_product(StepWriter& w, const std::string& name, const Product& p) {
         GroupKind::tensor, w.plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
         p.m * p.n / pieces, w.element, Operand::region));
   }
+  return handles;
+}
+
+void wait(StepWriter& w, const std::vector<std::int32_t>& handles) {
   for (const std::int32_t handle : handles) w.wait(handle);
+}
+
+/// The same, all of it done.
+void reduced_product(StepWriter& w, const std::string& name, const Product& p) {
+  if (pieces_of(w) > 1) return wait(w, reduced_beside(w, name, p));
+  w.gemm(name, p.layout, p.m, p.n, p.k);
+  w.leave_parallel_region(p.m * p.n);
 }
 
 std::string input_name(const Linear& l) { return fmt::format("{} gradient of input", l.name); }
@@ -97,20 +105,14 @@ void column_parallel_backward(StepWriter& w, const Linear& l, std::string_view i
     input_gather = w.start_collective(GroupKind::tensor, CollectiveOp::all_gather, l.rows * l.inputs, w.element,
                                       Operand::region_input);
   }
-  if (pieces_of(w) > 1) {
-    reduced_product(w, input_name(l), {Layout::nn, l.rows, l.inputs, l.outputs});
+  const Product product{Layout::nn, l.rows, l.inputs, l.outputs};
+  if (!w.plan.overlap_weight_gradient) {
+    reduced_product(w, input_name(l), product);
     return finish(input_gather);
   }
-  w.gemm(input_name(l), Layout::nn, l.rows, l.inputs, l.outputs);
-  if (!w.plan.overlap_weight_gradient) {
-    finish(input_gather);
-    return w.leave_parallel_region(l.rows * l.inputs);
-  }
-  const std::int32_t reduction = w.start_collective(
-      GroupKind::tensor, w.plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
-      l.rows * l.inputs, w.element, Operand::region);
+  const std::vector<std::int32_t> reductions = reduced_beside(w, input_name(l), product);
   finish(input_gather);
-  w.wait(reduction);
+  wait(w, reductions);
 }
 
 void row_parallel_forward(StepWriter& w, const Linear& l) {
