@@ -66,6 +66,7 @@ class SegmentWriter {
   void flush() {
     if (run_.empty()) return flush_memory();
     Segment segment{.name = cover_name(run_.front(), run_.back()),
+                    .block = std::string(run_.front().block),
                     .kind = run_.front().kind,
                     .layer = run_.front().layer,
                     .duration = {},
