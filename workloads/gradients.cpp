@@ -50,19 +50,40 @@ void reduce(const Plan& plan, const Family& family, std::int64_t elements, bool 
                             (elements + family.shards - 1) / family.shards, blocking, family.operand));
 }
 
+/// Of a chunk's gradients those that make buckets of their own: the first that its backward pass gives, the last.
+struct OwnBuckets {
+  std::int64_t first = 0, last = 0;
+};
+
+/// The two copies of a tied embedding lie at different places of their chunks' gradients. Where these are sharded, a
+/// rank must get the same part of both, or it has no sum of them to step.
+OwnBuckets own_buckets(const Model& model, const Plan& plan, std::int64_t chunk) {
+  if (!model.is_transformer() || !model.tied_embeddings || plan.chunks() < 2 || plan.shards() < 2) return {};
+  const std::int64_t table = padded_vocab(model, plan) / plan.tensor * model.hidden;
+  return {.first = chunk + 1 == plan.chunks() ? table : 0, .last = chunk == 0 ? table : 0};
+}
+
 /// Cuts what a backward pass produces, layer by layer, into buckets.
 class Buckets {
  public:
-  Buckets(const Plan& plan, const Family& family, std::int64_t all, bool blocking)
-      : plan_(plan), family_(family), all_(all), size_(size_of(plan, all)), blocking_(blocking) {}
+  Buckets(const Plan& plan, const Family& family, std::int64_t all, bool blocking, const OwnBuckets& own = {})
+      : plan_(plan), family_(family), all_(all), size_(size_of(plan, all)), own_(own), blocking_(blocking) {}
 
   void fill(std::int64_t elements, Steps& steps) {
-    for (filled_ += elements; filled_ - reduced_ >= size_ && reduced_ + size_ <= all_; reduced_ += size_)
-      reduce(plan_, family_, size_, blocking_, steps);
+    for (filled_ += elements; filled_ - reduced_ >= size_ && reduced_ + size_ <= all_ - own_.last;) take(size_, steps);
+  }
+  /// What the pass gives first, up to the end of its own bucket.
+  void begin(std::int64_t elements, Steps& steps) {
+    filled_ += own_.first;
+    cut(steps);
+    fill(elements - own_.first, steps);
   }
   void finish(Steps& steps) {
-    for (; reduced_ < all_; reduced_ += std::min(size_, all_ - reduced_))
-      reduce(plan_, family_, std::min(size_, all_ - reduced_), blocking_, steps);
+    if (filled_ == 0) begin(own_.first, steps);
+    filled_ = all_ - own_.last;
+    cut(steps);
+    filled_ = all_;
+    cut(steps);
   }
 
  private:
@@ -70,10 +91,19 @@ class Buckets {
     if (plan.bucket_size == Bytes(0)) return std::max<std::int64_t>(1, all);
     return std::max<std::int64_t>(1, plan.bucket_size.value() / element_bytes(plan.gradient_precision));
   }
+  void take(std::int64_t elements, Steps& steps) {
+    reduce(plan_, family_, elements, blocking_, steps);
+    reduced_ += elements;
+  }
+  /// All that there is.
+  void cut(Steps& steps) {
+    while (reduced_ < filled_) take(std::min(size_, filled_ - reduced_), steps);
+  }
 
   const Plan& plan_;
   Family family_;
   std::int64_t all_, size_;
+  OwnBuckets own_;
   bool blocking_;
   std::int64_t filled_ = 0, reduced_ = 0;
 };
@@ -96,7 +126,7 @@ bool is_work(const Step& step) {
 Steps gradient_reductions(const Model& model, const Plan& plan, std::int64_t chunk) {
   const HeldParameters held = chunk_held(model, plan, chunk);
   Steps steps;
-  Buckets(plan, dense_family(plan), held.dense, true).finish(steps);
+  Buckets(plan, dense_family(plan), held.dense, true, own_buckets(model, plan, chunk)).finish(steps);
   Buckets(plan, expert_family(plan), held.expert, true).finish(steps);
   return steps;
 }
@@ -111,12 +141,14 @@ Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan
     around.dense -= of_layer.dense;
     around.expert -= of_layer.expert;
   }
-  Buckets dense(plan, dense_family(plan), all.dense, false), expert(plan, expert_family(plan), all.expert, false);
+  Buckets dense(plan, dense_family(plan), all.dense, false, own_buckets(model, plan, chunk));
+  Buckets expert(plan, expert_family(plan), all.expert, false);
   Steps steps;
-  if (chunk > 0) dense.fill(around.dense, steps);  // the head's gradients come first, the embedding's last
   std::int16_t current = -1;
   for (Step& step : backward) {
     const std::int16_t at = is_work(step) ? layer_of(step) : current;
+    // The head's gradients come first, the embedding's last.
+    if (at >= 0 && current < 0 && chunk > 0) dense.begin(around.dense, steps);
     if (at != current && current >= 0) {  // the layer before is done
       const HeldParameters of_layer = layer_held(model, plan, current);
       dense.fill(of_layer.dense, steps);

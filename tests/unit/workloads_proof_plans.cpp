@@ -32,11 +32,11 @@ Model dense_model(Dice& dice, std::int64_t tensor) {
   m.dropout = dice.one_in(2);
   m.bias = dice.one_in(2);
   m.tied_embeddings = dice.one_in(2);
-  m.head_dim = 2;
+  m.head_dim = 4;
   m.kv_heads = dice.divisor(tensor) * (dice.one_in(3) ? 2 : 1);
   m.heads = std::max(m.kv_heads, tensor) * (1 + dice.below(2));
   if (m.heads % m.kv_heads != 0) m.heads = m.kv_heads * tensor;
-  m.hidden = 2 * tensor;
+  m.hidden = 8;
   m.ffn = 3 * tensor;
   m.seq_len = 4 * tensor;
   return m;

@@ -41,12 +41,20 @@ class Comparison {
   }
 
  private:
-  static double most(const Matrix& values) { return values.size() == 0 ? 0 : values.cwiseAbs().maxCoeff(); }
+  /// The larger; not-a-number where one of them is.
+  static void grow(double& largest, double value) {
+    if (std::isnan(value) || value > largest) largest = value;
+  }
+  static double most(const Matrix& values) {
+    double out = 0;
+    for (const double value : values.reshaped())
+      grow(out, std::abs(value));
+    return out;
+  }
 
   void note(double& largest, double error, const std::string& what) {
-    // Not-a-number is no small error.
-    const bool wrong = !(error <= proof_tolerance);
-    if (!(error <= largest)) largest = error;
+    const bool wrong = !(error <= proof_tolerance);  // or not-a-number
+    grow(largest, error);
     if (wrong && report_.faults.size() < most_faults)
       report_.faults.push_back(fmt::format("{} is off by {:.2g} of its size", what, error));
   }
@@ -78,7 +86,7 @@ class Comparison {
     double error = 0;
     for (std::int64_t i = 0; i < at.count; ++i) {
       const double off = std::abs(values[static_cast<std::size_t>(i)] - expected.data()[i]) / size;
-      if (chunk.gradients.is_own(at.first + i) && !(off <= error)) error = off;
+      if (chunk.gradients.is_own(at.first + i)) grow(error, off);
     }
     note(report_.gradient_error, error, fmt::format("the gradient of {}", name_of(rank, tensor)));
   }
@@ -86,7 +94,7 @@ class Comparison {
   void compare_parameter(const RankState& rank, const ChunkState& chunk, const HeldTensor& tensor) {
     const Matrix expected =
         initial_values(tensor, scene_.seed) - scene_.learning_rate * cut(tensor, whole(reference_.gradients, tensor));
-    const double off = (chunk.parameters.at(tensor.key) - expected).cwiseAbs().sum();
+    const double off = most(chunk.parameters.at(tensor.key) - expected);
     note(report_.parameter_error, off / most(expected), fmt::format("the stepped {}", name_of(rank, tensor)));
   }
 

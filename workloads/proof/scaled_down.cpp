@@ -29,7 +29,8 @@ Model scaled_transformer(const Model& m, const Plan& before, const Plan& plan) {
   Model out = m;
   out.kv_heads = m.kv_heads < before.tensor ? std::max<std::int64_t>(1, t * m.kv_heads / before.tensor) : t;
   while (t % out.kv_heads != 0) --out.kv_heads;
-  out.heads = std::max(t, out.kv_heads) * (m.is_latent() || m.heads == m.kv_heads ? 1 : 2);
+  out.heads = 2 * t;
+  if (m.heads == m.kv_heads) out.kv_heads = out.heads;
   if (m.is_latent()) {
     out.kv_heads = out.heads;
     out.latent = {.query_rank = m.latent.query_rank > 0 ? 3 : 0,
@@ -37,11 +38,11 @@ Model scaled_transformer(const Model& m, const Plan& before, const Plan& plan) {
                   .rotary = m.latent.rotary > 0 ? 2 : 0,
                   .value_dim = 3};
   }
-  out.head_dim = m.is_latent() ? out.latent.rotary + 2 : 2;
+  out.head_dim = m.is_latent() ? out.latent.rotary + 2 : 4;
   out.hidden = out.attention_width();
   out.ffn = 3 * t;
   out.vocab = 11;
-  out.seq_len = 2 * plan.context * (plan.sequence_parallel || plan.tensor_overlap > 1 ? t * plan.tensor_overlap : 1);
+  out.seq_len = 4 * plan.context * (plan.sequence_parallel || plan.tensor_overlap > 1 ? t * plan.tensor_overlap : 1);
   if (m.experts.count > 0) {
     out.experts.count = 2 * plan.expert;
     out.experts.per_token = std::min<std::int64_t>(2, m.experts.per_token);
@@ -58,7 +59,6 @@ Model stand_in(const Model& m) {
   out.name = fmt::format("a transformer in place of {}", m.name);
   out.layers = m.layers;
   out.heads = out.kv_heads = 2;
-  out.head_dim = out.hidden = 2;
   return out;
 }
 

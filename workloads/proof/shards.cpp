@@ -78,11 +78,14 @@ std::vector<HeldTensor> held_tensors(const Model& model, const Plan& plan, std::
   };
   std::vector<HeldTensor> around, layers;
   const bool first = chunk == 0, last = chunk + 1 == plan.chunks();
-  if (first) around = of(embedding_tensors(model), outside_layers);
-  if (last) std::ranges::move(of(head_tensors(model), outside_layers), std::back_inserter(around));
   if (last && !first && model.tied_embeddings) {
     around.push_back(cut.of(embedding_tensors(model).front(), outside_layers));
     around.back().tied_copy = true;
+  }
+  if (last) std::ranges::move(of(head_tensors(model), outside_layers), std::back_inserter(around));
+  if (first) {
+    std::vector<HeldTensor> embedding = of(embedding_tensors(model), outside_layers);
+    std::move(embedding.rbegin(), embedding.rend(), std::back_inserter(around));
   }
   const LayerRange range = layers_of(model, plan, chunk);
   for (std::int64_t layer = range.last - 1; layer >= range.first; --layer)

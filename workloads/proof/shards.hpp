@@ -25,7 +25,7 @@ struct HeldTensor {
 };
 
 /// The tensors of a chunk that tensor rank `rank` holds, in the order in which the backward pass fills buckets: of
-/// another chunk than the first what lies around its layers first, of the first one last.
+/// another chunk than the first what lies around its layers first, of the first one last; a tied embedding outermost.
 std::vector<HeldTensor> held_tensors(const Model& model, const Plan& plan, std::int64_t chunk, std::int64_t rank);
 
 /// Values of the windows as training begins.
