@@ -1,31 +1,18 @@
-// Plans of every kind, drawn at random and proved; and programs that are wrong, each found out.
+// Plans of every kind, drawn at random and proved, each with options in any mixture.
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <numeric>
 
-#include "tests/support/cluster_text.hpp"
+#include <fmt/format.h>
+
 #include "tests/support/dice.hpp"
-#include "tests/support/plan_job.hpp"
-#include "tests/support/tiny_models.hpp"
-#include "workloads/proof/proof.hpp"
+#include "tests/support/proof_jobs.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
 
 namespace {
-
-/// Two nodes of eight GPUs and their fabric.
-const Cluster& small_cluster() {
-  static const Cluster cluster = cluster_of("{node: dgx-a100, nodes: 4}");
-  return cluster;
-}
-
-Job proof_job(Model model, const Plan& plan) {
-  Job job = job_of(plan);
-  job.model = std::move(model);
-  for (const CollectiveOp op : collective_ops) job.collectives.wish[op] = {};
-  return job;
-}
 
 Model dense_model(Dice& dice, std::int64_t tensor) {
   Model m = dice.one_in(2) ? tiny_gpt() : tiny_llama();
@@ -34,10 +21,10 @@ Model dense_model(Dice& dice, std::int64_t tensor) {
   m.tied_embeddings = dice.one_in(2);
   m.head_dim = 4;
   m.kv_heads = dice.divisor(tensor) * (dice.one_in(3) ? 2 : 1);
-  m.heads = std::max(m.kv_heads, tensor) * (1 + dice.below(2));
-  if (m.heads % m.kv_heads != 0) m.heads = m.kv_heads * tensor;
+  m.heads = tensor * m.kv_heads;
   m.hidden = 8;
   m.ffn = 3 * tensor;
+  m.vocab = 128 * tensor - 1 - dice.below(100);
   m.seq_len = 4 * tensor;
   return m;
 }
@@ -89,12 +76,12 @@ Job drawn_job(std::uint64_t draw) {
 
 std::string describe(const Job& job) {
   const Plan& p = job.plan;
-  return job.model.name + " " + p.schedule + " t" + std::to_string(p.tensor) + " p" + std::to_string(p.pipeline) +
-         " d" + std::to_string(p.data) + " v" + std::to_string(p.virtual_stages) + " m" +
-         std::to_string(p.micro_batches()) + " zero" + std::to_string(p.zero) + " sp" +
-         std::to_string(p.sequence_parallel) + " every" + std::to_string(p.reduce_every_micro_batch) + " overlap" +
-         std::to_string(p.overlap_grad_reduce) + " tied" + std::to_string(job.model.tied_embeddings) + " kv" +
-         std::to_string(job.model.kv_heads) + " L" + std::to_string(job.model.layers);
+  return fmt::format(
+      "{}, {} layers, tied {}, kv_heads {}; {} tensor {} pipeline {} x {} data {} micro batches {}, "
+      "zero {}, sequence_parallel {}, every {}, overlap {}, bucket {}",
+      job.model.name, job.model.layers, job.model.tied_embeddings, job.model.kv_heads, p.schedule, p.tensor, p.pipeline,
+      p.virtual_stages, p.data, p.micro_batches(), p.zero, p.sequence_parallel, p.reduce_every_micro_batch,
+      p.overlap_grad_reduce, p.bucket_size.value());
 }
 
 }  // namespace
@@ -105,11 +92,38 @@ TEST_CASE("proof: plans of every kind") {
     const Job job = drawn_job(draw);
     const std::string text = describe(job);
     CAPTURE(text);
-    const auto wrong = check_plan(job.model, job.plan, job.plan.gpus());
-    INFO((wrong.empty() ? "" : wrong.front().message));
-    REQUIRE(wrong.empty());
-    const ProofReport report = prove(job, small_cluster());
-    INFO((report.faults.empty() ? "" : report.faults.front()));
-    CHECK(report.proved());
+    for (const PlanFault& fault : check_plan(job.model, job.plan, job.plan.gpus())) FAIL(fault.message);
+    const ProofReport report = prove(job, proof_cluster());
+    CHECK(first_fault(report) == "");
+    CHECK(report.loss == doctest::Approx(report.reference_loss).epsilon(proof_tolerance));
+  }
+}
+
+TEST_CASE("proof: what is made smaller is proved, too") {
+  for (std::uint64_t draw = 0; draw < 40; ++draw) {
+    CAPTURE(draw);
+    Dice dice(draw);
+    Job job = drawn_job(1000 + draw);
+    // As large as life.
+    Plan& plan = job.plan;
+    Model& m = job.model;
+    const std::int64_t times = 1 + dice.below(4);
+    plan.tensor *= times, plan.data *= 1 + dice.below(5), plan.micro_batch *= 1 + dice.below(5);
+    plan.global_batch = plan.micro_batch * plan.data * job.plan.pipeline * 4 * (1 + dice.below(3));
+    m.hidden *= 512, m.heads *= 8 * times, m.kv_heads *= dice.one_in(2) ? 1 : 8 * times, m.ffn *= 640 * times;
+    m.head_dim = 128, m.seq_len *= 256 * times, m.vocab = 50'257;
+    plan.bucket_size = Bytes(dice.one_in(2) ? 0 : 40'000'000);
+    plan.tensor_overlap = 1;
+    if (plan.tensor % m.kv_heads != 0) m.kv_heads = m.heads;
+    job.gpus.resize(static_cast<std::size_t>(plan.gpus()));
+    std::iota(job.gpus.begin(), job.gpus.end(), 0U);
+    const std::string text = describe(job);
+    CAPTURE(text);
+    for (const PlanFault& fault : check_plan(m, plan, plan.gpus())) FAIL(fault.message);
+    std::vector<std::string> notes;
+    const Job small = scaled_down(job, notes);
+    CHECK(!notes.empty());
+    CHECK(small.plan.schedule == plan.schedule);
+    CHECK(first_fault(prove(small, proof_cluster())) == "");
   }
 }

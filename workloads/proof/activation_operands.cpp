@@ -19,8 +19,9 @@ Contribution region(RankState& state, Frame& frame, const CollectiveStep& step) 
   if (gathers && step.block == "embedding") frame.region.set(frame.gradient);
   Region* const region = &frame.region;
   const std::int64_t i = region->next_call(parts, gathers);
-  const std::int64_t columns = shape.hidden;
-  Contribution out{.given = {}, .put = [=](const Numbers& got) { region->replace(i, parts, matrix_of(got, columns)); }};
+  const std::int64_t columns = shape.hidden, generation = region->generation();
+  Contribution out{.given = {},
+                   .put = [=](const Numbers& got) { region->replace(generation, i, parts, matrix_of(got, columns)); }};
   if (gathers) {
     expect_rows(region->whole(), shape.local_tokens, "what is gathered");
     const std::int64_t rows = shape.local_tokens / parts;
@@ -46,8 +47,9 @@ Contribution region_input(RankState& state, const Instruction& i, const Collecti
 
 Contribution loss(RankState& state, const Instruction& i, const CollectiveStep& step) {
   const KernelScope k(state, pass_of(i), step.layer, step.block, Kind::forward);
-  LossRows& rows = state.loss.at(i.tags.micro_batch);
-  if (step.operand == Operand::loss_sum) rows.sum = exponential_sum(k.read("logits"), rows.maximum);
+  LossRows& rows = state.loss_of(i.tags.micro_batch);
+  if (step.operand == Operand::loss_sum && rows.sum.size() == 0)
+    rows.sum = exponential_sum(k.read("logits"), rows.maximum);
   Matrix* const at = step.operand == Operand::loss_maximum  ? &rows.maximum
                      : step.operand == Operand::loss_target ? &rows.target
                                                             : &rows.sum;

@@ -47,8 +47,7 @@ class Comparison {
   }
   static double most(const Matrix& values) {
     double out = 0;
-    for (const double value : values.reshaped())
-      grow(out, std::abs(value));
+    for (const double value : values.reshaped()) grow(out, std::abs(value));
     return out;
   }
 

@@ -31,7 +31,7 @@ void cross_entropy_kernel(const KernelScope& k) {
 }
 
 void cross_entropy_gradient_kernel(const KernelScope& k) {
-  const LossRows& loss = k.state().loss.at(k.pass().micro_batch);
+  const LossRows& loss = k.state().loss_of(k.pass().micro_batch);
   expect_rows(loss.sum, k.shape().tokens, "the sum of the exponentials of logits");
   k.write("logits gradient",
           cross_entropy_backward(k.read("logits"), k.shape().first_word, k.state().targets(k.pass().micro_batch),
@@ -54,7 +54,7 @@ void run_embedding_kernel(const KernelScope& k, std::string_view name) {
   } else if (name == "dropout gradient") {
     if (learned)
       k.add_gradient("position embedding",
-                     embedding_backward(k.model().seq_len, 0, own_positions(shape), k.frame().gradient));
+                     embedding_backward(k.model().seq_len, 0, own_positions(shape), k.gradient()));
   } else if (name == "embedding gradient") {
     const Matrix& gradient = shape.split_tokens ? k.frame().region.whole() : k.read("residual gradient");
     expect_rows(gradient, shape.tokens, "the gradient of the embedding");

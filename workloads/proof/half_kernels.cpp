@@ -31,7 +31,7 @@ bool run_half_kernel(const KernelScope& k, const NormNames& norm, std::string_vi
   if (kernel == "norm") {
     run_norm(k, norm);
   } else if (kernel == "norm gradient") {
-    k.set_gradient(k.frame().gradient + run_norm_gradient(k, norm));
+    k.set_gradient(k.gradient() + run_norm_gradient(k, norm));
   } else if (kernel == "bias, dropout, add") {
     Matrix x = k.stream() + k.from_region();
     if (const Matrix* b = k.find_parameter(bias)) x.rowwise() += b->reshaped().transpose();

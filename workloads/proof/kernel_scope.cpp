@@ -64,6 +64,11 @@ const Matrix& KernelScope::stream() const {
 
 void KernelScope::set_stream(Matrix value) const { frame_.stream = std::move(value); }
 
+const Matrix& KernelScope::gradient() const {
+  expect_rows(frame_.gradient, shape().local_tokens, "the gradient of the residual stream");
+  return frame_.gradient;
+}
+
 void KernelScope::set_gradient(Matrix value) const {
   frame_.gradient = std::move(value);
   frame_.region.set(frame_.gradient);

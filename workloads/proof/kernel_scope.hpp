@@ -39,6 +39,7 @@ class KernelScope {
   /// The residual stream; and its gradient, which is also what enters the region before.
   [[nodiscard]] const Matrix& stream() const;
   void set_stream(Matrix value) const;
+  [[nodiscard]] const Matrix& gradient() const;
   void set_gradient(Matrix value) const;
   /// What left a region, of this rank's tokens.
   [[nodiscard]] Matrix from_region() const;

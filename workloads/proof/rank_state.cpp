@@ -10,6 +10,7 @@ void Region::set(Matrix whole) {
   whole_ = std::move(whole);
   parts_.clear();
   calls_ = 0;
+  ++generation_;
 }
 
 void Region::set_part(std::int64_t i, std::int64_t parts, Matrix value) {
@@ -46,7 +47,8 @@ std::int64_t Region::next_call(std::int64_t parts, bool gathers) {
   return calls_++;
 }
 
-void Region::replace(std::int64_t i, std::int64_t parts, Matrix value) {
+void Region::replace(std::int64_t generation, std::int64_t i, std::int64_t parts, Matrix value) {
+  if (generation != generation_) throw ProofFault("gets what a collective brings when it is too late");
   (parts == 1 ? whole_ : parts_.at(static_cast<std::size_t>(i))) = std::move(value);
 }
 
@@ -86,6 +88,12 @@ std::vector<std::int64_t> words_of(const RankState& state, std::int32_t micro_ba
 
 std::vector<std::int64_t> RankState::tokens(std::int32_t micro_batch) const {
   return words_of(*this, micro_batch, &Sample::tokens);
+}
+
+LossRows& RankState::loss_of(std::int32_t micro_batch) {
+  const auto found = loss.find(micro_batch);
+  if (found == loss.end()) throw ProofFault(fmt::format("has no logits of micro batch {}", micro_batch));
+  return found->second;
 }
 
 std::vector<std::int64_t> RankState::targets(std::int32_t micro_batch) const {

@@ -42,12 +42,15 @@ class Region {
 
   /// For collectives: which piece comes next, of so many.
   std::int64_t next_call(std::int64_t parts, bool gathers);
-  void replace(std::int64_t i, std::int64_t parts, Matrix value);
+  /// Changes whenever something new enters or leaves.
+  [[nodiscard]] std::int64_t generation() const { return generation_; }
+  /// What a collective brings that began in this generation; ProofFault where that is over.
+  void replace(std::int64_t generation, std::int64_t i, std::int64_t parts, Matrix value);
 
  private:
   Matrix whole_;
   std::vector<Matrix> parts_;
-  std::int64_t calls_ = 0;
+  std::int64_t calls_ = 0, generation_ = 0;
 };
 
 struct PassKey {
@@ -104,6 +107,8 @@ struct RankState {
   [[nodiscard]] const Plan& plan() const { return scene.job.plan; }
   [[nodiscard]] std::vector<std::int64_t> tokens(std::int32_t micro_batch) const;
   [[nodiscard]] std::vector<std::int64_t> targets(std::int32_t micro_batch) const;
+  /// ProofFault: there is none.
+  LossRows& loss_of(std::int32_t micro_batch);
   /// The frame of a pass; begun with what the chunk before or after gave.
   Frame& frame(const PassKey& pass);
   /// Takes what lies at a boundary: what came, or what a pass of this rank gave.

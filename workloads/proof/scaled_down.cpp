@@ -41,7 +41,7 @@ Model scaled_transformer(const Model& m, const Plan& before, const Plan& plan) {
   out.head_dim = m.is_latent() ? out.latent.rotary + 2 : 4;
   out.hidden = out.attention_width();
   out.ffn = 3 * t;
-  out.vocab = 11;
+  out.vocab = 128 * t - 5;  // a padded one with words on every rank
   out.seq_len = 4 * plan.context * (plan.sequence_parallel || plan.tensor_overlap > 1 ? t * plan.tensor_overlap : 1);
   if (m.experts.count > 0) {
     out.experts.count = 2 * plan.expert;
