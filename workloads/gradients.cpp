@@ -116,10 +116,36 @@ std::int16_t layer_of(const Step& step) {
   return std::visit(layer, step);
 }
 
-/// Whether nothing of the layer's gradients comes after it.
 bool is_work(const Step& step) {
   return std::holds_alternative<KernelStep>(step) || std::holds_alternative<CollectiveStep>(step);
 }
+
+/// Of each step, whether it makes a layer's activations again: recomputed kernels, and the collectives before them.
+std::vector<bool> remade_steps(const Steps& steps) {
+  std::vector<bool> out(steps.size());
+  bool remade = false;
+  for (std::size_t i = steps.size(); i-- > 0; out[i] = remade)
+    if (const auto* kernel = std::get_if<KernelStep>(&steps[i])) remade = kernel->kind == Kind::recompute;
+  return out;
+}
+
+/// Tells when a backward pass has all gradients of a layer.
+class LayerWatch {
+ public:
+  explicit LayerWatch(const Steps& backward) : remade_(remade_steps(backward)) {}
+
+  /// The layer that is done before step `i` begins; -1: none.
+  std::int16_t done_before(std::size_t i, const Step& step) {
+    const std::int16_t layer = layer_of(step), before = current_;
+    if (!is_work(step) || layer == current_) return -1;
+    current_ = remade_[i] ? std::int16_t{-1} : layer;  // what is only remade gives no gradients
+    return before;
+  }
+
+ private:
+  std::vector<bool> remade_;
+  std::int16_t current_ = -1;
+};
 
 }  // namespace
 
@@ -144,18 +170,19 @@ Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan
   Buckets dense(plan, dense_family(plan), all.dense, false, own_buckets(model, plan, chunk));
   Buckets expert(plan, expert_family(plan), all.expert, false);
   Steps steps;
-  std::int16_t current = -1;
-  for (Step& step : backward) {
-    const std::int16_t at = is_work(step) ? layer_of(step) : current;
-    // The head's gradients come first, the embedding's last.
-    if (at >= 0 && current < 0 && chunk > 0) dense.begin(around.dense, steps);
-    if (at != current && current >= 0) {  // the layer before is done
-      const HeldParameters of_layer = layer_held(model, plan, current);
+  LayerWatch watch(backward);
+  bool begun = chunk == 0;
+  for (std::size_t i = 0; i < backward.size(); ++i) {
+    if (!begun && is_work(backward[i]) && layer_of(backward[i]) >= 0) {
+      dense.begin(around.dense, steps);  // the head's gradients come first, the embedding's last
+      begun = true;
+    }
+    if (const std::int16_t done = watch.done_before(i, backward[i]); done >= 0) {
+      const HeldParameters of_layer = layer_held(model, plan, done);
       dense.fill(of_layer.dense, steps);
       expert.fill(of_layer.expert, steps);
     }
-    current = at;
-    steps.push_back(std::move(step));
+    steps.push_back(std::move(backward[i]));
   }
   dense.finish(steps);
   expert.finish(steps);

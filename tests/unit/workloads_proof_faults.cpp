@@ -95,7 +95,7 @@ TEST_CASE("proof: a program without any one of its instructions is found out") {
   for (const bool split : {false, true}) {
     const Mutations mutations(busy_job(split));
     REQUIRE(mutations.after([](Program&) {}) == "");
-    constexpr std::size_t stride = 7;
+    constexpr std::size_t stride = 11;
     for_instructions(mutations.program(), stride, [&](std::size_t role, std::size_t i, const Instruction& left_out) {
       if (is_identity(mutations.program(), left_out) || is_idle(mutations.program(), role, i)) return;
       CAPTURE(split);
@@ -164,7 +164,7 @@ TEST_CASE("proof: memory that comes too late, or goes too early, is found out") 
   for (const bool split : {false, true}) {
     const Mutations mutations(busy_job(split));
     const std::size_t segments = mutations.program().segments.size();
-    constexpr std::size_t stride = 5;
+    constexpr std::size_t stride = 9;
     for (std::size_t s = 0; s < segments; s += stride) {
       if (mutations.program().segments[s].memory.empty()) continue;
       CAPTURE(mutations.program().segments[s].name);

@@ -42,7 +42,9 @@ Model scaled_transformer(const Model& m, const Plan& before, const Plan& plan) {
   out.hidden = out.attention_width();
   out.ffn = 3 * t;
   out.vocab = 128 * t - 5;  // a padded one with words on every rank
-  out.seq_len = 4 * plan.context * (plan.sequence_parallel || plan.tensor_overlap > 1 ? t * plan.tensor_overlap : 1);
+  const bool cuts_tokens = plan.sequence_parallel || plan.tensor_overlap > 1;
+  const std::int64_t unit = cuts_tokens ? t * plan.tensor_overlap : 1, of_rank = (4 + unit - 1) / unit * unit;
+  out.seq_len = plan.context * (of_rank + of_rank % 2 * of_rank);  // a piece from the front and one from the end
   if (m.experts.count > 0) {
     out.experts.count = 2 * plan.expert;
     out.experts.per_token = std::min<std::int64_t>(2, m.experts.per_token);
