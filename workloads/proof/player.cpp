@@ -58,49 +58,66 @@ const PatternPlayer::Played& PatternPlayer::played(const CollectiveWay& way, std
   return out;
 }
 
-std::vector<Numbers> PatternPlayer::play(const CollectiveWay& way, Fold fold, const std::vector<Numbers>& given) {
-  const CollectiveOp op = way.row->op;
-  const auto ranks = static_cast<std::uint32_t>(given.size());
-  const auto size = std::ssize(given.front());
-  const std::int64_t n = ranks;
-  const auto cuts = static_cast<std::int64_t>(std::max<std::size_t>(1, way.options.channels.size())) *
-                    std::max<std::int64_t>(1, way.options.chunks);
-  const std::int64_t share = op == CollectiveOp::all_gather ? size : size / n;
-  const std::int64_t padded = round_up(share, cuts);
-  const std::int64_t elements = has_shares(op) ? padded * n : size;
-  const Played& p = played(way, ranks, elements);
+namespace {
 
+/// How shares lie in what a position gives, in its buffer and in what it gets.
+struct Shares {
+  Shares(const CollectiveWay& way, std::int64_t size, std::uint32_t positions) : op(way.row->op), ranks(positions) {
+    const auto channels = static_cast<std::int64_t>(std::max<std::size_t>(1, way.options.channels.size()));
+    const std::int64_t cuts = channels * std::max<std::int64_t>(1, way.options.chunks);
+    count = op == CollectiveOp::all_gather ? size : size / ranks;
+    elements = has_shares(op) ? round_up(count, cuts) * ranks : size;
+  }
+
+  CollectiveOp op;
+  std::uint32_t ranks;
+  std::int64_t count = 0;     ///< numbers of one, before padding
+  std::int64_t elements = 0;  ///< of the collective
+};
+
+/// Puts what position `r` gives into its buffer.
+void fill(const Shares& s, const std::vector<Slice>& pieces, std::uint32_t r, const Numbers& given, Numbers& buffer) {
+  if (!has_shares(s.op)) {
+    std::ranges::copy(given, buffer.begin());
+    return;
+  }
+  const bool gathers = s.op == CollectiveOp::all_gather;  // of which it has its own share alone
+  for (std::uint32_t q = gathers ? r : 0; q < (gathers ? r + 1 : s.ranks); ++q)
+    for_share(pieces, q, s.ranks, [&](std::size_t at, std::int64_t i) {
+      buffer[at] = i < s.count ? given[place((gathers ? 0 : q * s.count) + i)] : 0;
+    });
+}
+
+Numbers result(const Shares& s, const std::vector<Slice>& pieces, std::uint32_t r, const Numbers& buffer) {
+  if (!has_shares(s.op)) {
+    const bool behind = s.op == CollectiveOp::send_recv || s.op == CollectiveOp::all_to_all;
+    const auto from = buffer.begin() + (behind ? s.elements : 0);
+    return {from, from + s.elements};
+  }
+  const bool gathers = s.op == CollectiveOp::all_gather;
+  Numbers got(place(gathers ? s.count * s.ranks : s.count));
+  for (std::uint32_t q = gathers ? 0 : r; q < (gathers ? s.ranks : r + 1); ++q)
+    for_share(pieces, q, s.ranks, [&](std::size_t at, std::int64_t i) {
+      if (i < s.count) got[place((gathers ? q * s.count : 0) + i)] = buffer[at];
+    });
+  return got;
+}
+
+}  // namespace
+
+std::vector<Numbers> PatternPlayer::play(const CollectiveWay& way, Fold fold, const std::vector<Numbers>& given) {
+  const auto ranks = static_cast<std::uint32_t>(given.size());
+  const Shares shares(way, std::ssize(given.front()), ranks);
+  const Played& p = played(way, ranks, shares.elements);
+  // Nobody may use what is not its own.
   Buffers buffers(p.pattern.positions(), Numbers(place(p.pattern.buffer), std::numeric_limits<double>::quiet_NaN()));
   for (std::uint32_t s = ranks; s < buffers.size(); ++s)
     std::ranges::fill(buffers[s], fold == Fold::sum ? 0 : -std::numeric_limits<double>::infinity());
-  for (std::uint32_t r = 0; r < ranks; ++r) {
-    if (!has_shares(op)) {
-      std::ranges::copy(given[r], buffers[r].begin());
-      continue;
-    }
-    const bool gathers = op == CollectiveOp::all_gather;
-    for (std::uint32_t q = gathers ? r : 0; q < (gathers ? r + 1 : ranks); ++q)
-      for_share(p.pieces, q, ranks, [&](std::size_t at, std::int64_t i) {
-        buffers[r][at] = i < share ? given[r][place((gathers ? 0 : q * share) + i)] : 0;
-      });
-  }
+  for (std::uint32_t r = 0; r < ranks; ++r) fill(shares, p.pieces, r, given[r], buffers[r]);
   Numbers messages;
   for (const Step& step : p.steps) carry_out(step, fold, buffers, messages);
-
-  std::vector<Numbers> got(ranks);
-  for (std::uint32_t r = 0; r < ranks; ++r) {
-    const auto from = buffers[r].begin() + (op == CollectiveOp::send_recv || op == CollectiveOp::all_to_all ? size : 0);
-    if (!has_shares(op)) {
-      got[r].assign(from, from + size);
-      continue;
-    }
-    const bool gathers = op == CollectiveOp::all_gather;
-    got[r].resize(place(gathers ? share * n : share));
-    for (std::uint32_t q = gathers ? 0 : r; q < (gathers ? ranks : r + 1); ++q)
-      for_share(p.pieces, q, ranks, [&](std::size_t at, std::int64_t i) {
-        if (i < share) got[r][place((gathers ? q * share : 0) + i)] = buffers[r][at];
-      });
-  }
+  std::vector<Numbers> got;
+  for (std::uint32_t r = 0; r < ranks; ++r) got.push_back(result(shares, p.pieces, r, buffers[r]));
   return got;
 }
 
