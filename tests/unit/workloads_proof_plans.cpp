@@ -50,7 +50,7 @@ void draw_rest(Dice& dice, Plan& plan) {
   plan.recompute_interval = 1 + dice.below(2);
   plan.recompute_layers = dice.below(3);
   plan.attention = dice.of<AttentionKind>({AttentionKind::unfused, AttentionKind::flash});
-  plan.zero = dice.below(2);
+  plan.zero = dice.below(3);
   plan.overlap_grad_reduce = dice.one_in(2);
   plan.reduce_every_micro_batch = dice.one_in(3);
   plan.bucket_size = Bytes(dice.one_in(2) ? 0 : 4 * (100 + dice.below(5000)));
