@@ -17,25 +17,40 @@ CollectiveStep step(const Plan& plan, GroupKind group, CollectiveOp op, std::int
           .operand = operand};
 }
 
+/// Of a chunk's gradients those that make buckets of their own: the first that its backward pass gives, the last.
+struct OwnBuckets {
+  std::int64_t first = 0, last = 0;
+};
+
+/// The two copies of a tied embedding lie at different places of their chunks' gradients. Where these are sharded, a
+/// rank must get the same part of both, or it has no sum of them to step.
+OwnBuckets own_buckets(const Model& model, const Plan& plan, std::int64_t chunk) {
+  if (!model.is_transformer() || !model.tied_embeddings || plan.chunks() < 2 || plan.shards() < 2) return {};
+  const std::int64_t table = padded_vocab(model, plan) / plan.tensor * model.hidden;
+  return {.first = chunk + 1 == plan.chunks() ? table : 0, .last = chunk == 0 ? table : 0};
+}
+
 /// Cuts what a backward pass produces, layer by layer, into buckets. Sharded gradients have memory of their own only
 /// while a bucket fills and is reduced, two at a time where that goes on beside the pass.
 class Buckets {
  public:
-  Buckets(const Plan& plan, const ParameterFamily& family, std::int64_t all, bool blocking, std::int32_t& handles)
+  Buckets(const Plan& plan, const ParameterFamily& family, std::int64_t all, bool blocking, std::int32_t& handles,
+          const OwnBuckets& own = {})
       : plan_(plan),
         family_(family),
         all_(family.ranks < 2 ? 0 : all),
         size_(size_of(plan, all)),
+        own_(family.ranks < 2 ? OwnBuckets() : own),
         blocking_(blocking),
         in_memory_(plan.zero >= 2 && plan.reduce_every_micro_batch && family.shards > 1),
         handles_(handles) {}
 
   void begin(Steps& steps) { memory(next(), steps); }
   void fill(std::int64_t elements, Steps& steps) {
-    for (filled_ += elements; filled_ - reduced_ >= size_ && reduced_ + size_ <= all_;) reduce(steps);
+    for (filled_ += elements; reduced_ < std::min(filled_, all_) && filled_ - reduced_ >= next();) reduce(steps);
   }
   void finish(Steps& steps) {
-    while (reduced_ < all_) reduce(steps);
+    fill(all_ - filled_, steps);
     settle(steps);
   }
 
@@ -44,7 +59,11 @@ class Buckets {
     if (plan.bucket_size == Bytes(0)) return std::max<std::int64_t>(1, all);
     return std::max<std::int64_t>(1, plan.bucket_size.value() / element_bytes(plan.gradient_precision));
   }
-  [[nodiscard]] std::int64_t next() const { return std::min(size_, all_ - reduced_); }
+  /// Elements of the bucket that fills.
+  [[nodiscard]] std::int64_t next() const {
+    const std::int64_t end = reduced_ < own_.first ? own_.first : reduced_ < all_ - own_.last ? all_ - own_.last : all_;
+    return std::min(size_, end - reduced_);
+  }
 
   void reduce(Steps& steps) {
     if (in_memory_) settle(steps);
@@ -70,6 +89,7 @@ class Buckets {
   const Plan& plan_;
   ParameterFamily family_;
   std::int64_t all_, size_;
+  OwnBuckets own_;
   bool blocking_, in_memory_;
   std::int32_t& handles_;
   std::int64_t filled_ = 0, reduced_ = 0, going_ = 0;
@@ -138,11 +158,42 @@ std::int32_t add_reduction(const Plan& plan, const ParameterFamily& family, std:
   return sum.handle;
 }
 
+namespace {
+
+/// Of each step, whether it makes a layer's activations again: recomputed kernels, and the collectives before them.
+std::vector<bool> remade_steps(const Steps& steps) {
+  std::vector<bool> out(steps.size());
+  bool remade = false;
+  for (std::size_t i = steps.size(); i-- > 0; out[i] = remade)
+    if (const auto* kernel = std::get_if<KernelStep>(&steps[i])) remade = kernel->kind == Kind::recompute;
+  return out;
+}
+
+/// Tells when a backward pass has all gradients of a layer.
+class LayerWatch {
+ public:
+  explicit LayerWatch(const Steps& backward) : remade_(remade_steps(backward)) {}
+
+  /// The layer that is done before step `i` begins; -1: none.
+  std::int16_t done_before(std::size_t i, const Step& step) {
+    const std::int16_t layer = layer_of(step), before = current_;
+    if (!is_work(step) || layer == current_) return -1;
+    current_ = remade_[i] ? std::int16_t{-1} : layer;  // what is only remade gives no gradients
+    return before;
+  }
+
+ private:
+  std::vector<bool> remade_;
+  std::int16_t current_ = -1;
+};
+
+}  // namespace
+
 Steps gradient_reductions(const Model& model, const Plan& plan, std::int64_t chunk) {
   const HeldParameters held = chunk_held(model, plan, chunk);
   Steps steps;
   std::int32_t handles = 0;
-  Buckets(plan, dense_family(plan), held.dense, true, handles).finish(steps);
+  Buckets(plan, dense_family(plan), held.dense, true, handles, own_buckets(model, plan, chunk)).finish(steps);
   Buckets(plan, expert_family(plan), held.expert, true, handles).finish(steps);
   return steps;
 }
@@ -159,22 +210,24 @@ Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan
   }
   std::int32_t handles = first_free_handle(backward);
   const bool blocking = !plan.overlap_grad_reduce;
-  Buckets dense(plan, dense_family(plan), all.dense, blocking, handles);
+  Buckets dense(plan, dense_family(plan), all.dense, blocking, handles, own_buckets(model, plan, chunk));
   Buckets expert(plan, expert_family(plan), all.expert, blocking, handles);
   Steps steps;
   dense.begin(steps);
   expert.begin(steps);
-  if (chunk > 0) dense.fill(around.dense, steps);  // the head's gradients come first, the embedding's last
-  std::int16_t current = -1;
-  for (Step& step : backward) {
-    const std::int16_t at = is_work(step) ? layer_of(step) : current;
-    if (at != current && current >= 0) {  // the layer before is done
-      const HeldParameters of_layer = layer_held(model, plan, current);
+  LayerWatch watch(backward);
+  bool begun = chunk == 0;
+  for (std::size_t i = 0; i < backward.size(); ++i) {
+    if (!begun && is_work(backward[i]) && layer_of(backward[i]) >= 0) {
+      dense.fill(around.dense, steps);  // the head's gradients come first, the embedding's last
+      begun = true;
+    }
+    if (const std::int16_t done = watch.done_before(i, backward[i]); done >= 0) {
+      const HeldParameters of_layer = layer_held(model, plan, done);
       dense.fill(of_layer.dense, steps);
       expert.fill(of_layer.expert, steps);
     }
-    current = at;
-    steps.push_back(std::move(step));
+    steps.push_back(std::move(backward[i]));
   }
   dense.finish(steps);
   expert.finish(steps);

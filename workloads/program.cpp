@@ -84,12 +84,21 @@ class ProgramBuilder {
     return {.micro_batch = pass.micro_batch, .stage = static_cast<std::int16_t>(stage_)};
   }
 
+  [[nodiscard]] Instruction instruction_of(const PassPart& part, Instruction::Type type, std::uint32_t index) const {
+    return {.type = type,
+            .phase = part.pass.phase,
+            .chunk = static_cast<std::int16_t>(part.chunk),
+            .index = index,
+            .tags = tags_of(part.pass)};
+  }
+
   void build_passes(const std::vector<PassPart>& parts) {
     for (const PassPart& part : parts) receive(part);
     for (const PassItem& item : templates_.of(parts)) {
-      Tags at = tags_of(parts[item.part].pass);
-      at.layer = item.item.layer;
-      out_->push_back({.type = item.item.type, .index = item.item.index, .tags = at});
+      const PassPart& part = parts[item.part];
+      Instruction i = instruction_of(part, item.item.type, item.item.index);
+      i.tags.layer = item.item.layer;
+      out_->push_back(i);
     }
     for (const PassPart& part : parts) send(part);
   }
@@ -107,33 +116,31 @@ class ProgramBuilder {
   void receive(const PassPart& part) {
     const std::int32_t from = neighbour(part, false);
     if (from < 0 || stage_of(from, part.pass) == stage_) return;
-    message(Instruction::Type::receive, part.pass, from, std::min(from, part.chunk), stage_of(from, part.pass));
+    message(Instruction::Type::receive, part, from, std::min(from, part.chunk), stage_of(from, part.pass));
     // The scattered shares are gathered on arrival (Narayanan et al. 2021, Section 4.1).
     if (split_messages() && !plan_.sequence_parallel)
-      out_->push_back({.type = Instruction::Type::collective,
-                       .index = gather_call(std::min(from, part.chunk)),
-                       .tags = tags_of(part.pass)});
+      out_->push_back(instruction_of(part, Instruction::Type::collective, gather_call(std::min(from, part.chunk))));
   }
 
   void send(const PassPart& part) {
     const std::int32_t to = neighbour(part, true);
     if (to < 0 || stage_of(to, part.pass) == stage_) return;
-    message(Instruction::Type::send, part.pass, part.chunk, std::min(to, part.chunk), stage_of(to, part.pass));
+    message(Instruction::Type::send, part, part.chunk, std::min(to, part.chunk), stage_of(to, part.pass));
   }
 
   /// `boundary`: the model chunk that it lies behind.
-  void message(Instruction::Type type, const Pass& pass, std::int32_t sender, std::int32_t boundary,
+  void message(Instruction::Type type, const PassPart& part, std::int32_t sender, std::int32_t boundary,
                std::int32_t peer) {
-    const Message whole{is_forward(pass) ? Phase::forward : Phase::backward,
-                        pass.micro_batch,
+    const Message whole{is_forward(part.pass) ? Phase::forward : Phase::backward,
+                        part.pass.micro_batch,
                         sender,
                         job_,
                         message_bytes(boundary),
                         !plan_.overlap_p2p};
     const auto found = message_number_.try_emplace(whole, static_cast<std::uint32_t>(program_.messages.size()));
     if (found.second) program_.messages.push_back(whole);
-    out_->push_back(
-        {.type = type, .index = found.first->second, .peer = static_cast<std::uint32_t>(peer), .tags = tags_of(pass)});
+    out_->push_back(instruction_of(part, type, found.first->second));
+    out_->back().peer = static_cast<std::uint32_t>(peer);
   }
 
   std::uint32_t gather_call(std::int64_t boundary) {
@@ -155,7 +162,7 @@ class ProgramBuilder {
       const std::int32_t chunk = model_chunk_of(row_.layout, shape_, {static_cast<std::int32_t>(stage_), c});
       held += chunk_held(model_, plan_, chunk);
       if (!plan_.overlap_grad_reduce && !plan_.reduce_every_micro_batch && plan_.zero < 3)
-        append(gradient_reductions(model_, plan_, chunk));
+        append(gradient_reductions(model_, plan_, chunk), chunk);
     }
     out_->push_back({.type = Instruction::Type::wait, .index = no_index});
     append(other_reductions(model_, plan_, held, stage_));
@@ -164,10 +171,12 @@ class ProgramBuilder {
     append(parameter_gathers(plan_, held));
   }
 
-  void append(const Steps& steps) {
-    const Tags tags{.stage = static_cast<std::int16_t>(stage_)};
+  void append(const Steps& steps, std::int32_t chunk = -1) {
     for (const SegmentItem& item : templates_.add(steps))
-      out_->push_back({.type = item.type, .index = item.index, .tags = tags});
+      out_->push_back({.type = item.type,
+                       .chunk = static_cast<std::int16_t>(chunk),
+                       .index = item.index,
+                       .tags = {.stage = static_cast<std::int16_t>(stage_)}});
   }
 
   const Model& model_;

@@ -37,7 +37,8 @@ struct MemoryEvent {
 
 /// Kernels between two communications, to be one op.
 struct Segment {
-  std::string name;  ///< "layer 3 attention", "layers 4-7"
+  std::string name;   ///< "layer 3 attention", "layers 4-7"
+  std::string block;  ///< KernelStep::block of the first kernel
   Kind kind = Kind::forward;
   std::int16_t layer = -1;
   Seconds duration;
@@ -80,6 +81,8 @@ struct Instruction {
     host         ///< `index` of Program::host
   };
   Type type = Type::compute;
+  Phase phase = Phase::forward;  ///< of its pass
+  std::int16_t chunk = -1;       ///< of the model: that of its pass, or whose gradients these are; -1: of all
   std::uint32_t index = 0;
   std::uint32_t peer = 0;
   Tags tags;

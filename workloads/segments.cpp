@@ -72,6 +72,7 @@ class SegmentWriter {
     if (run_.empty() && (pending_.empty() || !is_costly())) return flush_memory();
     if (run_.empty()) return flush_calls();
     Segment segment{.name = cover_name(run_.front(), run_.back()),
+                    .block = std::string(run_.front().block),
                     .kind = run_.front().kind,
                     .layer = run_.front().layer,
                     .duration = {},

@@ -70,6 +70,7 @@ struct CollectiveStep {
   std::int64_t element_bytes = 2;
   Kind kind = Kind::tensor_comm;
   std::int16_t layer = -1;
+  std::string_view block;    ///< as KernelStep::block
   bool blocking = true;      ///< the GPU's next kernel waits for it
   std::int32_t handle = -1;  ///< of one that does not block: what a WaitStep of the same pass names; -1: none does
   std::int32_t after = -1;   ///< it starts when the collective with this handle has ended, too; -1: none

@@ -109,7 +109,10 @@ Steps backward_steps(const Model& model, const Plan& plan, std::int64_t chunk) {
   const std::vector<LayerRun> runs = runs_of(plan, layers_of(model, plan, chunk));
   for (auto run = runs.rbegin(); run != runs.rend(); ++run) run_backward(w, *run);
   w.at(-1, "embedding", Kind::backward);
-  if (chunk == 0 && model.is_transformer()) embedding_backward(w);
+  if (chunk == 0 && model.is_transformer()) {
+    embedding_backward(w);
+    w.set_of_weight(true);  // the gradient of the embedding reads it
+  }
   w.unmake("residual gradient", w.stream_bytes);
   return w.take();
 }

@@ -60,6 +60,7 @@ void StepWriter::add_collective(GroupKind group, CollectiveOp op, std::int64_t e
                                      .element_bytes = element_bytes,
                                      .kind = kind_of(group),
                                      .layer = layer_,
+                                     .block = block_,
                                      .blocking = blocking,
                                      .handle = handle,
                                      .operand = operand,
