@@ -38,6 +38,7 @@ std::string place_of(const Instruction& i, const Program& program) {
     case Type::receive: what = fmt::format("a receive from stage {}", i.peer); break;
     case Type::wait: what = "a wait"; break;
     case Type::memory: what = "a change of memory"; break;
+    case Type::host: what = fmt::format("{} of the host", program.host[i.index].name); break;
   }
   return i.tags.micro_batch < 0 ? what : fmt::format("{}, micro batch {}", what, i.tags.micro_batch);
 }
@@ -98,6 +99,7 @@ bool Interpreter::carry_out(std::uint32_t rank, const Instruction& i) {
     case Type::wait: return wait(rank, i.index);
     case Type::send: send(rank, i); return true;
     case Type::receive: return receive(rank, i);
+    case Type::host: return true;  // what goes to the host and comes back is the same
   }
   return true;
 }
