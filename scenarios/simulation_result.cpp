@@ -68,8 +68,8 @@ class Filling {
       out.iterations.push_back(end - out.end);
       out.end = end;
     }
-    // Beside other jobs every iteration counts; a job alone has settled after the first.
-    const bool settles = s_.scenario.jobs.size() == 1 && out.iterations.size() > 1;
+    // In a list of jobs every iteration counts; the one job of a scenario has settled after its first.
+    const bool settles = s_.scenario.job_keys.front().empty() && out.iterations.size() > 1;
     out.counted_from = settles ? out.start + out.iterations.front() : out.start;
     out.counted = static_cast<std::uint32_t>(out.iterations.size()) - (settles ? 1 : 0);
     out.together = (out.end - out.counted_from) / static_cast<double>(out.counted);

@@ -1,6 +1,7 @@
 #include "workloads/gradients.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace rehearse {
 
@@ -45,7 +46,7 @@ class Buckets {
         in_memory_(plan.zero >= 2 && plan.reduce_every_micro_batch && family.shards > 1),
         handles_(handles) {}
 
-  void begin(Steps& steps) { memory(next(), steps); }
+  void begin(Steps& steps) { memory(bucket_, next(), steps); }
   void fill(std::int64_t elements, Steps& steps) {
     for (filled_ += elements; reduced_ < std::min(filled_, all_) && filled_ - reduced_ >= next();) reduce(steps);
   }
@@ -70,20 +71,24 @@ class Buckets {
     waiting_ = add_reduction(plan_, family_, next(), blocking_, handles_, steps);
     going_ = next();
     reduced_ += going_;
+    ++bucket_;
     if (blocking_) settle(steps);
-    memory(next(), steps);
+    memory(bucket_, next(), steps);
   }
   /// The bucket that is being reduced is done.
   void settle(Steps& steps) {
     if (in_memory_ && waiting_ >= 0) steps.emplace_back(WaitStep{waiting_});
-    memory(-going_, steps);
+    memory(bucket_ - 1, -going_, steps);
     waiting_ = -1, going_ = 0;
   }
-  void memory(std::int64_t elements, Steps& steps) const {
+  /// Two buckets at a time are there at most, under names in turn.
+  void memory(int bucket, std::int64_t elements, Steps& steps) const {
+    constexpr std::array<std::string_view, 2> dense{"gradient bucket", "next gradient bucket"},
+        expert{"expert gradient bucket", "next expert gradient bucket"};
+    const auto& names = family_.operand == Operand::gradients ? dense : expert;
     if (in_memory_ && elements != 0)
-      steps.emplace_back(
-          MemoryStep{family_.operand == Operand::gradients ? "gradient bucket" : "expert gradient bucket", -1,
-                     Bytes(elements * element_bytes(plan_.gradient_precision)), MemoryUse::gathered});
+      steps.emplace_back(MemoryStep{names[static_cast<std::size_t>(bucket % 2)], -1,
+                                    Bytes(elements * element_bytes(plan_.gradient_precision)), MemoryUse::gathered});
   }
 
   const Plan& plan_;
@@ -94,6 +99,7 @@ class Buckets {
   std::int32_t& handles_;
   std::int64_t filled_ = 0, reduced_ = 0, going_ = 0;
   std::int32_t waiting_ = -1;
+  int bucket_ = 0;  // the one that fills
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ struct MemoryBlock {
   std::string name;  ///< "queries, keys, values"
   std::int16_t layer = -1;
   MemoryUse use = MemoryUse::activations;
+  bool of_all = false;  ///< there is one for all of them
   friend auto operator<=>(const MemoryBlock&, const MemoryBlock&) = default;
 };
 

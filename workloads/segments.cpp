@@ -56,7 +56,7 @@ class SegmentWriter {
   }
 
   void add(const MemoryStep& step) {
-    const MemoryBlock block{std::string(step.name), step.layer, step.use};
+    const MemoryBlock block{std::string(step.name), step.layer, step.use, step.of_all};
     const auto [found, fresh] = numbers_.try_emplace(block, static_cast<std::uint32_t>(program_.blocks.size()));
     if (fresh) program_.blocks.push_back(block);
     pending_.push_back({static_cast<std::uint32_t>(run_.size()), found->second, step.bytes});

@@ -86,6 +86,16 @@ class Sharder {
   void memory(std::size_t unit, std::string_view name, Bytes bytes) {
     if (bytes != Bytes(0)) out_.emplace_back(MemoryStep{name, units_[unit].layer, bytes, MemoryUse::gathered});
   }
+  /// `sign`: 1: gathered, -1: gone.
+  void parameters_memory(std::size_t unit, std::int64_t sign) {
+    const Bytes bytes = full_size(units_[unit].parameters, plan_.precision) * sign;
+    if (bytes != Bytes(0))
+      out_.emplace_back(MemoryStep{.name = parameters_name(unit),
+                                   .layer = units_[unit].layer,
+                                   .bytes = bytes,
+                                   .use = MemoryUse::gathered,
+                                   .of_all = !plan_.reshard_after_forward});
+  }
   /// Embedding and head are both of layer -1.
   [[nodiscard]] std::string_view parameters_name(std::size_t unit) const {
     return units_[unit].block == "head" ? "gathered parameters of the head" : "gathered parameters";
@@ -111,7 +121,7 @@ class Sharder {
     OfUnit& at = of_unit_[unit];
     if (at.gathered) return;
     at.gathered = true;
-    memory(unit, parameters_name(unit), full_size(units_[unit].parameters, plan_.precision));
+    parameters_memory(unit, 1);
     for (std::size_t f = 0; f < families_.size(); ++f) {
       const std::int64_t elements = of_family(units_[unit].parameters, f);
       if (!is_sharded(f) || elements == 0) continue;
@@ -151,7 +161,7 @@ class Sharder {
     const std::size_t unit = visits_[visit].unit;
     const auto within = plan_.reshard_after_forward ? static_cast<std::size_t>(plan_.prefetch) : visits_.size();
     if (pass_.frees && !comes_again(visit, within)) {
-      memory(unit, parameters_name(unit), full_size(units_[unit].parameters, plan_.precision) * -1);
+      parameters_memory(unit, -1);
       of_unit_[unit].gathered = false;
     }
     if (!comes_again(visit, visits_.size())) reduce(unit);

@@ -94,14 +94,15 @@ enum class MemoryUse : std::uint8_t {
 inline constexpr std::size_t memory_use_count = 4;
 std::string_view memory_use_name(MemoryUse use);
 
-/// A block of memory comes into being (bytes > 0) or goes. A block is (micro batch, layer, name); parameters that stay
-/// gathered (Plan::reshard_after_forward) come with one micro batch and may go with a later one.
+/// A block of memory comes into being (bytes > 0) or goes. A block is (micro batch, layer, name), or one for all micro
+/// batches: parameters that stay gathered (Plan::reshard_after_forward) come with one and may go with a later one.
 struct MemoryStep {
   std::string_view name;
   std::int16_t layer = -1;
   Bytes bytes;
   MemoryUse use = MemoryUse::activations;
   bool of_weight = false;
+  bool of_all = false;  ///< one for all micro batches
 };
 
 /// From the GPU's memory to that of its node's CPUs, back, or what the CPUs read and write there.

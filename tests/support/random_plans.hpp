@@ -38,7 +38,7 @@ class RandomPlan {
     plan_.tensor = any<std::int64_t>({1, 1, 2, 4});
     plan_.context = any<std::int64_t>({1, 1, 2, 3});
     plan_.data = any<std::int64_t>({1, 2, 3, 4});
-    plan_.expert = 1;
+    plan_.expert = dice_.divisor(plan_.replicas());
     plan_.micro_batch = 1 + dice_.below(2);
   }
 
@@ -68,8 +68,8 @@ class RandomPlan {
     model_.norm = coin() ? Norm::layer_norm : Norm::rms_norm;
     model_.positions = coin() ? Positions::learned : Positions::rotary;
     model_.bias = coin(), model_.dropout = coin(), model_.tied_embeddings = coin();
-    if (false) draw_experts();
-    if (false) draw_latent();
+    if (plan_.expert > 1 || dice_.one_in(3)) draw_experts();
+    if (dice_.one_in(5)) draw_latent();
   }
 
   void draw_experts() {
@@ -93,7 +93,7 @@ class RandomPlan {
     plan_.overlap_weight_gradient = coin();
     plan_.context_exchange = coin() ? ContextExchange::ring : ContextExchange::all_gather;
     plan_.overlap_p2p = coin(), plan_.scatter_gather = coin();
-    plan_.zero = dice_.below(2);
+    plan_.zero = dice_.below(4);
     if (plan_.zero > 0 && dice_.one_in(3)) plan_.shard = dice_.divisor(plan_.replicas());
     plan_.reshard_after_forward = coin();
     plan_.prefetch = dice_.below(3);

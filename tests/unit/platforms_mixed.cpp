@@ -104,7 +104,7 @@ TEST_CASE("mixed: nodes, GPUs and NICs are numbered group by group") {
 
 TEST_CASE("mixed: links have the names of their nodes, and each its own") {
   const Cluster c = mixed("topology: switch");
-  CHECK(c.links().size() == 2 * (2 * 4) + 2 * (4 * 4) + 2 * 8);  // NVLink and PCIe up and down; ports
+  CHECK(c.links().size() == 2 * (2 * 4) + 2 * (4 * 4) + 2 * 8 + 4);  // NVLink and PCIe up and down; ports; hosts
   std::set<std::string> unique;
   for (const Link& link : c.links()) unique.insert(link.name);
   CHECK(unique.size() == c.links().size());

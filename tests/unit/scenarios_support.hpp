@@ -78,8 +78,7 @@ class ResultRules {
       last = std::max(last, job.end);
       const Seconds sum = std::accumulate(job.iterations.begin(), job.iterations.end(), Seconds());
       rule(same(job.start + sum, job.end), "iterations add up to the time of their job");
-      rule(same(job.start + job.together * static_cast<double>(job.iterations.size()), job.end),
-           "their mean is so long");
+      rule(same(job.counted_from + job.together * static_cast<double>(job.counted), job.end), "their mean is so long");
     }
     rule(r_.iteration_time == longest, "the iteration is that of the job where it is longest");
     rule(same(r_.timeline.makespan, last) && r_.run_time == r_.timeline.makespan, "the run ends with the last job");

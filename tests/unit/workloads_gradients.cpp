@@ -47,6 +47,8 @@ void check_buckets(const std::vector<CollectiveStep>& steps, const Plan& plan, s
 }  // namespace
 
 TEST_CASE("gradients: each element is reduced once, in buckets of the size asked for") {
+  Model own_output = model;  // of a tied one that is sharded the table is a bucket of its own
+  own_output.tied_embeddings = false;
   for (std::int64_t bucket : {0, 4'000, 100'000, 1'000'000'000})
     for (std::int64_t zero : {0, 1})
       for (std::int64_t chunk : {0, 1}) {
@@ -54,11 +56,27 @@ TEST_CASE("gradients: each element is reduced once, in buckets of the size asked
         CAPTURE(chunk);
         Plan plan = plan_of(bucket);
         plan.zero = zero;
-        const std::int64_t parameters = chunk_held(model, plan, chunk).dense;
-        check_buckets(collectives(gradient_reductions(model, plan, chunk)), plan, parameters, true);
-        const Steps overlapped = with_gradient_buckets(backward_steps(model, plan, chunk), model, plan, chunk);
+        const std::int64_t parameters = chunk_held(own_output, plan, chunk).dense;
+        check_buckets(collectives(gradient_reductions(own_output, plan, chunk)), plan, parameters, true);
+        plan.overlap_grad_reduce = true;
+        const Steps overlapped =
+            with_gradient_buckets(backward_steps(own_output, plan, chunk), own_output, plan, chunk);
         check_buckets(collectives(overlapped), plan, parameters, false);
       }
+}
+
+TEST_CASE("gradients: where they are sharded both copies of a tied embedding are buckets of their own") {
+  Plan plan = plan_of(0);
+  plan.zero = 1;
+  const std::int64_t table = padded_vocab(model, plan) / plan.tensor * model.hidden;
+  const auto sizes = [&](std::int64_t chunk) {
+    std::vector<std::int64_t> out;
+    for (const CollectiveStep& step : collectives(gradient_reductions(model, plan, chunk)))
+      out.push_back(step.elements);
+    return out;
+  };
+  CHECK(sizes(0) == std::vector{chunk_held(model, plan, 0).dense - table, table});
+  CHECK(sizes(1) == std::vector{table, chunk_held(model, plan, 1).dense - table});
 }
 
 TEST_CASE("gradients: the tensors that they come in") {

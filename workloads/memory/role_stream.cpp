@@ -41,7 +41,8 @@ void RoleStream::number_blocks() {
 }
 
 void RoleStream::add(const MemoryEvent& event, std::uint32_t instruction) {
-  std::uint32_t& number = number_of(event.block, instructions_[instruction].tags.micro_batch);
+  const bool of_all = program_.blocks[event.block].of_all;
+  std::uint32_t& number = number_of(event.block, of_all ? -1 : instructions_[instruction].tags.micro_batch);
   const bool frees = event.bytes < Bytes(0);
   if (frees == (number == no_index) || (frees && sizes_[number - first_] + event.bytes != Bytes(0))) {
     const MemoryBlock& block = program_.blocks[event.block];
