@@ -76,7 +76,7 @@ class RandomPlan {
     Experts& e = model_.experts;
     e.count = plan_.expert * (1 + dice_.below(2));
     e.per_token = 1 + dice_.below(e.count);
-    e.ffn = plan_.tensor * (1 + dice_.below(3));
+    e.ffn = plan_.tensor * (2 + dice_.below(3));
     e.shared = dice_.below(2);
     e.first_dense = dice_.below(2), e.every = 1 + dice_.below(2);
   }
