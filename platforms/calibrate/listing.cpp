@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <ostream>
 
-#include "engine/base/quantity_text.hpp"
 #include "platforms/calibrate/grid.hpp"
 #include "platforms/calibrate/text.hpp"
 
@@ -15,7 +14,7 @@ std::string part(const char* name, std::int64_t size) { return std::string(name)
 struct Words {
   std::string operator()(const Stream& s) const { return grouped(s.bytes.value()) + " bytes"; }
   std::string operator()(const Roofline& r) const {
-    return to_text(r.flops) + ", " + grouped(r.bytes.value()) + " bytes";
+    return grouped(static_cast<std::int64_t>(r.flops.value())) + " FLOPs, " + grouped(r.bytes.value()) + " bytes";
   }
   std::string operator()(const Gemm& g) const {
     const std::string batch = g.batch == 1 ? "" : part("batch", g.batch) + ", ";

@@ -16,7 +16,8 @@ PROGRAM = ""
 # The keys of the program's contract.
 KEYS = ["iteration_time_s", "tokens_per_s", "samples_per_s", "tflops_per_gpu", "mfu", "memory_peak_bytes", "memory",
         "breakdown_s", "ops", "flows", "wall_s", "scenario", "version"]
-BREAKDOWN = ["compute", "tensor_comm", "pipeline_comm", "data_comm", "bubble", "optimizer"]
+BREAKDOWN = ["compute", "tensor_comm", "context_comm", "expert_comm", "pipeline_comm", "data_comm", "offload", "bubble",
+             "optimizer"]
 
 
 class GoodPaths(unittest.TestCase):

@@ -31,7 +31,7 @@ void check_countable(Reader& reader, const Model& m) {
   const auto real = [](std::int64_t x) { return static_cast<double>(x); };
   const double experts = real(m.experts.count + m.experts.shared) * real(m.experts.ffn);
   const double inner = (m.gated() ? 3 : 2) * (real(m.ffn) + experts);
-  const double head = 2 * real(m.heads) * real(m.head_dim + m.value_dim());
+  const double head = real(m.heads) * real(m.head_dim + m.value_dim());
   const double rows = head + 2 * real(m.kv_heads) * real(m.head_dim) + inner;
   const double parameters = real(m.hidden) * (real(m.layers) * rows + 2 * real(m.vocab));
   if (parameters > most_parameters)

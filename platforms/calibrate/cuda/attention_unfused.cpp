@@ -71,7 +71,7 @@ UnfusedAttention::UnfusedAttention(const Attention& attention, Precision precisi
 }
 
 void UnfusedAttention::plan_products() {
-  const auto [batch, heads, kv_heads, seq_q, seq_kv, head_dim, causal, backward, fused] = shape_;
+  const auto [batch, heads, kv_heads, seq_q, seq_kv, head_dim, causal, backward, fused, value_dim] = shape_;
   ProductType type;
   type.operands = type.result = precision_ == Precision::bf16 ? CUDA_R_16BF : CUDA_R_16F;
   const std::int64_t count = (even_ ? batch : 1) * kv_heads;
