@@ -266,8 +266,8 @@ Steps other_reductions(const Model& model, const Plan& plan, const HeldParameter
 SteppedParameters stepped_parameters(const Plan& plan, const HeldParameters& held) {
   const std::int64_t dense = dense_family(plan).shards, expert = expert_family(plan).shards;
   const auto share = [](std::int64_t parameters, std::int64_t shards) { return (parameters + shards - 1) / shards; };
-  return {share(held.dense, dense) + share(held.expert, expert) + held.dealt_out,
-          share(held.dense_factors, dense) + share(held.expert_factors, expert) + held.dealt_out_factors};
+  return {share(held.dense, dense) + share(held.expert, expert),
+          share(held.dense_factors, dense) + share(held.expert_factors, expert)};
 }
 
 Steps parameter_gathers(const Plan& plan, const HeldParameters& held) {

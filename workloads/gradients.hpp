@@ -43,7 +43,8 @@ Steps with_gradient_buckets(Steps backward, const Model& model, const Plan& plan
 /// embedding.
 Steps other_reductions(const Model& model, const Plan& plan, const HeldParameters& held, std::int64_t stage);
 
-/// Of `held`, what one GPU steps: a share of each family.
+/// Of `held`, what one GPU steps: a share of each family. What is dealt out is stepped where it is used, by the kernels
+/// of its layer, row by row.
 struct SteppedParameters {
   std::int64_t elements = 0;
   std::int64_t factors = 0;  ///< HeldParameters::dense_factors and the others

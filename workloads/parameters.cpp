@@ -112,7 +112,7 @@ HeldParameters held_of(const ParameterTensor& tensor, const Model& model, const 
   const std::int64_t elements = held_elements(tensor, model, plan), factors = factors_of(tensor, model, plan);
   if (tensor.dealt_out || tensor.experts > 0) {
     (tensor.dealt_out ? held.dealt_out : held.expert) = elements;
-    (tensor.dealt_out ? held.dealt_out_factors : held.expert_factors) = factors;
+    if (!tensor.dealt_out) held.expert_factors = factors;
     return held;
   }
   held.dense = elements;
@@ -196,7 +196,6 @@ HeldParameters& HeldParameters::operator+=(const HeldParameters& other) {
   tensors += other.tensors;
   dense_factors += other.dense_factors;
   expert_factors += other.expert_factors;
-  dealt_out_factors += other.dealt_out_factors;
   return *this;
 }
 

@@ -57,9 +57,9 @@ struct HeldParameters {
   std::int64_t replicated = 0;
   std::int64_t shared_heads = 0;  ///< of the dense ones, those of KV heads that several tensor ranks share
   std::int64_t tensors = 0;       ///< that they come in
-  /// Of the first three: a matrix has a sum of each row and of each column, a vector its elements (what Adafactor keeps
+  /// Of the first two: a matrix has a sum of each row and of each column, a vector its elements (what Adafactor keeps
   /// of second moments: Shazeer and Stern 2018, Section 3).
-  std::int64_t dense_factors = 0, expert_factors = 0, dealt_out_factors = 0;
+  std::int64_t dense_factors = 0, expert_factors = 0;
 
   [[nodiscard]] std::int64_t all() const { return dense + expert + dealt_out; }
   HeldParameters& operator+=(const HeldParameters& other);

@@ -97,9 +97,9 @@ Bytes StageMemory::in_use() const {
 StageMemory fixed_memory(const Model& model, const Plan& plan, std::int64_t stage) {
   const HeldParameters held = held_of_stage(model, plan, stage);
   const SteppedParameters stepped = stepped_parameters(plan, held);
-  const std::int64_t whole = held.all(), share = stepped.elements;
+  const std::int64_t whole = held.dense + held.expert, share = stepped.elements;
   StageMemory memory;
-  memory.weights = Bytes((plan.zero >= 3 ? share : whole) * element_bytes(plan.precision));
+  memory.weights = Bytes(((plan.zero >= 3 ? share : whole) + held.dealt_out) * element_bytes(plan.precision));
   const bool sharded_gradients = plan.zero >= 2 && plan.reduce_every_micro_batch;
   memory.gradients = Bytes((sharded_gradients ? share : whole) * element_bytes(plan.gradient_precision));
   const Bytes states = optimizer_bytes(plan, stepped);
