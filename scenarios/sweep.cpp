@@ -44,7 +44,8 @@ SweepPoint Sweep::point(std::size_t index) const {
 
 double figure_of(const SweepRow& row, const std::string& name) {
   if (name == exposed_comm_figure)
-    return figure_of(row, "tensor_comm_s") + figure_of(row, "pipeline_comm_s") + figure_of(row, "data_comm_s");
+    return figure_of(row, "tensor_comm_s") + figure_of(row, "context_comm_s") + figure_of(row, "expert_comm_s") +
+           figure_of(row, "pipeline_comm_s") + figure_of(row, "data_comm_s") + figure_of(row, "offload_s");
   const std::vector<ResultFigure>& figures = figures_of_results();
   const auto found = std::ranges::find(figures, name, &ResultFigure::name);
   return number_of_cell(row.figures.at(static_cast<std::size_t>(found - figures.begin()))).value_or(0);

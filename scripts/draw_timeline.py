@@ -13,12 +13,16 @@ import sys
 COLOURS = {  # kinds of ops, in the order of the legend
     "forward": "#4c78a8",
     "backward": "#54a24b",
+    "backward_weight": "#a7d49b",
     "recompute": "#83c5be",
     "optimizer": "#7b5ea7",
     "tensor_comm": "#f58518",
+    "context_comm": "#8c564b",
+    "expert_comm": "#72b7b2",
     "pipeline_comm": "#eeca3b",
     "data_comm": "#e45756",
     "embedding_comm": "#b5651d",
+    "offload": "#d67195",
     "other": "#9d9d9d",
 }
 INK, FAINT = "#333333", "#e6e6e6"

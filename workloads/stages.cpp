@@ -8,35 +8,51 @@ namespace rehearse {
 
 namespace {
 
-/// Cuts the layers into `chunks` runs, each of at least one layer and of at most `limit` cost if that is possible.
-/// Returns where each run ends; fewer than `chunks` ends never, more if it is not possible.
-std::vector<std::int64_t> cut(const std::vector<double>& costs, std::int64_t chunks, double limit) {
-  const std::int64_t layers = std::ssize(costs);
-  std::vector<std::int64_t> ends;
+/// How many runs of at most `limit` cost the layers from `first` on make at least.
+std::int64_t runs_needed(const std::vector<double>& costs, std::size_t first, double limit) {
+  std::int64_t runs = 0;
   double sum = 0;
-  for (std::int64_t i = 0; i < layers; ++i) {
-    const bool full = i > 0 && sum + costs[static_cast<std::size_t>(i)] > limit;
-    const bool last_chance = layers - i < chunks - std::ssize(ends);  // the rest get one layer each
-    const bool begins = ends.empty() ? i == 0 : ends.back() == i;
-    if (!begins && (full || last_chance)) {
-      ends.push_back(i);
+  for (std::size_t i = first; i < costs.size(); ++i) {
+    if (i == first || sum + costs[i] > limit) {
+      ++runs;
       sum = 0;
     }
-    sum += costs[static_cast<std::size_t>(i)];
+    sum += costs[i];
   }
-  ends.push_back(layers);
-  return ends;
+  return runs;
 }
 
-/// The least limit for which `chunks` runs are enough: by bisection to the last digit.
-std::vector<std::int64_t> balanced_ends(const std::vector<double>& costs, std::int64_t chunks) {
+/// The least cost of the fullest of `chunks` runs: by bisection to the last digit.
+double least_limit(const std::vector<double>& costs, std::int64_t chunks) {
   double low = *std::ranges::max_element(costs), high = std::accumulate(costs.begin(), costs.end(), 0.0);
-  if (std::ssize(cut(costs, chunks, low)) <= chunks) high = low;
-  for (int i = 0; i < 60 && low < high; ++i) {
+  if (runs_needed(costs, 0, low) <= chunks) return low;
+  for (int i = 0; i < 60; ++i) {
     const double middle = (low + high) / 2;
-    (std::ssize(cut(costs, chunks, middle)) <= chunks ? high : low) = middle;
+    (runs_needed(costs, 0, middle) <= chunks ? high : low) = middle;
   }
-  return cut(costs, chunks, high);
+  return high;
+}
+
+/// Where each of `chunks` runs ends: none costs more than it must, and within that all cost much the same. Each has at
+/// least one layer, of which there are enough.
+std::vector<std::int64_t> balanced_ends(const std::vector<double>& costs, std::int64_t chunks) {
+  const double limit = least_limit(costs, chunks);
+  double left = std::accumulate(costs.begin(), costs.end(), 0.0), sum = 0;
+  std::vector<std::int64_t> ends;
+  for (std::size_t i = 0; i < costs.size(); ++i) {
+    const std::int64_t others = chunks - std::ssize(ends) - 1;  // runs behind this one
+    const bool begun = i > 0 && (ends.empty() || ends.back() != static_cast<std::int64_t>(i));
+    const bool enough = sum + costs[i] / 2 > (sum + left) / static_cast<double>(others + 1);
+    const bool must = sum + costs[i] > limit || std::ssize(costs) - static_cast<std::int64_t>(i) <= others;
+    if (begun && others > 0 && (must || (enough && runs_needed(costs, i, limit) <= others))) {
+      ends.push_back(static_cast<std::int64_t>(i));
+      sum = 0;
+    }
+    sum += costs[i];
+    left -= costs[i];
+  }
+  ends.push_back(std::ssize(costs));
+  return ends;
 }
 
 std::vector<double> layer_costs(const Model& model) {
