@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/enum_names.hpp"
 #include "engine/base/error.hpp"
 #include "engine/base/mixing.hpp"
 
@@ -16,15 +17,6 @@ namespace {
 constexpr std::array<std::string_view, degree_count> degree_names{"tensor", "context", "data", "pipeline"};
 constexpr std::array<std::string_view, 3> policy_names{"packed", "spread", "random"};  // `gpus` is a key of its own
 constexpr std::array<std::string_view, 2> unit_names{"node", "gpu"};
-
-template <class T, std::size_t N>
-T read_enum(Reader& reader, std::string_view key, std::string_view what, const std::array<std::string_view, N>& names,
-            T fallback) {
-  const std::string name =
-      reader.get_name(key, what, {names.begin(), names.end()}, std::string(names[static_cast<std::size_t>(fallback)]));
-  const auto found = std::ranges::find(names, name);
-  return found == names.end() ? fallback : static_cast<T>(found - names.begin());
-}
 
 void read_order(Reader& reader, Placement& placement) {
   Reader list = reader.child("order");

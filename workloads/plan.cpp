@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/base/enum_names.hpp"
 #include "engine/base/quantity_text.hpp"
 #include "workloads/memory/allocator.hpp"
 
@@ -35,17 +36,6 @@ std::int64_t at_most(Reader& reader, std::string_view key, std::int64_t value, s
 }
 std::int64_t read_degree(Reader& reader, std::string_view key, std::int64_t fallback) {
   return at_most(reader, key, reader.get_at_least(key, 1, fallback), most_degree);
-}
-
-/// Read one of `names` as the enumerator at its place.
-template <class E, std::size_t N>
-E read_enum(Reader& reader, std::string_view key, std::string_view what, const std::array<std::string_view, N>& names,
-            E fallback) {
-  const std::string found =
-      reader.get_name(key, what, {names.begin(), names.end()}, std::string(names[static_cast<std::size_t>(fallback)]));
-  for (std::size_t i = 0; i < N; ++i)
-    if (names[i] == found) return static_cast<E>(i);
-  return fallback;
 }
 
 void read_degrees(Reader& reader, std::int64_t gpus, Plan& p) {
@@ -154,14 +144,13 @@ Value to_value(const Plan& p) {
                                     {"recompute_interval", p.recompute_interval},
                                     {"recompute_layers", p.recompute_layers}})
     out[key] = scalar_value(number);
-  const auto name_of = [](const auto& names, auto e) { return std::string(names[static_cast<std::size_t>(e)]); };
   for (const auto& [key, text] : {std::pair{"schedule", p.schedule},
                                   {"recompute", std::string(recompute_name(p.recompute))},
-                                  {"attention", name_of(attention_names, p.attention)},
-                                  {"context_exchange", name_of(exchange_names, p.context_exchange)},
+                                  {"attention", enum_name(attention_names, p.attention)},
+                                  {"context_exchange", enum_name(exchange_names, p.context_exchange)},
                                   {"precision", std::string(precision_name(p.precision))},
                                   {"gradient_precision", std::string(precision_name(p.gradient_precision))},
-                                  {"optimizer", name_of(optimizer_names, p.optimizer)},
+                                  {"optimizer", enum_name(optimizer_names, p.optimizer)},
                                   {"optimizer_precision", std::string(precision_name(p.optimizer_precision))},
                                   {"allocator", p.allocator},
                                   {"bucket_size", fmt::format("{} B", p.bucket_size.value())}})
@@ -181,7 +170,7 @@ Value to_value(const Plan& p) {
                                   {"offload_activations", p.offload_activations}})
     out[key] = scalar_value(flag);
   if (p.stages != StageSplit::listed) {
-    out["stages"] = scalar_value(name_of(stage_names, p.stages));
+    out["stages"] = scalar_value(enum_name(stage_names, p.stages));
     return out;
   }
   Value& list = out["stages"];

@@ -58,6 +58,7 @@ class Sharder {
       out_.push_back(std::move(in_[i]));
     }
     if (next > 0) close(next - 1);
+    free_unvisited();
     // What no kernel of this pass says that it makes.
     for (std::size_t u = 0; u < units_.size(); ++u) {
       begin_gradients(u);
@@ -165,6 +166,14 @@ class Sharder {
       of_unit_[unit].gathered = false;
     }
     if (!comes_again(visit, visits_.size())) reduce(unit);
+  }
+
+  /// Parameters that stay from pass to pass go with the last one, also of a unit that has nothing to do in it: an
+  /// embedding in a pass for the gradients of inputs.
+  void free_unvisited() {
+    if (!pass_.frees || plan_.reshard_after_forward) return;
+    for (std::size_t u = 0; u < units_.size(); ++u)
+      if (std::ranges::find(visits_, u, &Visit::unit) == visits_.end()) parameters_memory(u, -1);
   }
 
   void reduce(std::size_t unit) {

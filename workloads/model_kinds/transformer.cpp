@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "engine/base/enum_names.hpp"
 #include "workloads/model_kinds/rows.hpp"
 
 namespace rehearse {
@@ -15,16 +16,6 @@ constexpr std::array<std::string_view, 2> norm_names{"layer_norm", "rms_norm"};
 constexpr std::array<std::string_view, 3> activation_names{"gelu", "swiglu", "squared_relu"};
 constexpr std::array<std::string_view, 2> position_names{"learned", "rotary"};
 constexpr std::int64_t most_experts = 1 << 16;
-
-/// Read one of `names` as the enumerator at its place.
-template <class E, std::size_t N>
-E read_enum(Reader& reader, std::string_view key, const std::array<std::string_view, N>& names, E fallback) {
-  const std::vector<std::string> all(names.begin(), names.end());
-  const std::string found = reader.get_name(key, key, all, all[static_cast<std::size_t>(fallback)]);
-  for (std::size_t i = 0; i < N; ++i)
-    if (names[i] == found) return static_cast<E>(i);
-  return fallback;
-}
 
 /// In floating point, for the sum itself may be what overflows.
 void check_countable(Reader& reader, const Model& m) {
@@ -94,9 +85,9 @@ void read_transformer(Reader& reader, Model& m) {
   m.ffn = read_size(reader, "ffn", 4 * most_width, 4 * m.hidden);
   m.vocab = read_size(reader, "vocab", most_tokens);
   m.seq_len = read_size(reader, "seq_len", most_tokens);
-  m.activation = read_enum(reader, "activation", activation_names, Activation::gelu);
-  m.norm = read_enum(reader, "norm", norm_names, Norm::layer_norm);
-  m.positions = read_enum(reader, "positions", position_names, Positions::learned);
+  m.activation = read_enum(reader, "activation", "activation", activation_names, Activation::gelu);
+  m.norm = read_enum(reader, "norm", "norm", norm_names, Norm::layer_norm);
+  m.positions = read_enum(reader, "positions", "positions", position_names, Positions::learned);
   m.bias = reader.get<bool>("bias", true);
   m.dropout = reader.get<bool>("dropout", true);
   m.tied_embeddings = reader.get<bool>("tied_embeddings", true);
@@ -131,7 +122,6 @@ Value to_value(const LatentAttention& l) {
 }  // namespace
 
 void put_transformer(const Model& m, Value& out) {
-  const auto name_of = [](const auto& names, auto e) { return std::string(names[static_cast<std::size_t>(e)]); };
   for (const auto& [key, number] : {std::pair{"layers", m.layers},
                                     {"hidden", m.hidden},
                                     {"heads", m.heads},
@@ -141,9 +131,9 @@ void put_transformer(const Model& m, Value& out) {
                                     {"vocab", m.vocab},
                                     {"seq_len", m.seq_len}})
     out[key] = scalar_value(number);
-  out["activation"] = scalar_value(name_of(activation_names, m.activation));
-  out["norm"] = scalar_value(name_of(norm_names, m.norm));
-  out["positions"] = scalar_value(name_of(position_names, m.positions));
+  out["activation"] = scalar_value(enum_name(activation_names, m.activation));
+  out["norm"] = scalar_value(enum_name(norm_names, m.norm));
+  out["positions"] = scalar_value(enum_name(position_names, m.positions));
   for (const auto& [key, flag] :
        {std::pair{"bias", m.bias}, {"dropout", m.dropout}, {"tied_embeddings", m.tied_embeddings}})
     out[key] = scalar_value(flag);

@@ -119,12 +119,6 @@ class Stage {
   std::vector<Pass> passes_;
 };
 
-PipelineOrder order(const PipelineShape& shape, const PassTimes& /*times*/) {
-  PipelineOrder order;
-  for (std::int32_t stage = 0; stage < shape.stages; ++stage) order.push_back(Stage(shape, stage).build());
-  return order;
-}
-
 }  // namespace
 
 const PipelineRow dualpipe_row{.name = "dualpipe",
@@ -133,7 +127,7 @@ const PipelineRow dualpipe_row{.name = "dualpipe",
                                    "(DeepSeek-V3)",
                                .layout = ChunkLayout::bidirectional,
                                .check = check,
-                               .order = order,
+                               .order = stage_by_stage<Stage>,
                                .default_chunks = 2};
 
 }  // namespace rehearse

@@ -24,6 +24,14 @@ std::vector<std::string> only_two_chunks(std::string_view schedule, const Pipeli
 /// The check of schedules that take micro batches from both ends: two chunks, an even number of stages.
 std::vector<std::string> from_both_ends(std::string_view schedule, const PipelineShape& shape);
 
+/// An order whose stages each write their own passes, without looking at times: `Stage(shape, stage).build()`.
+template <class Stage>
+PipelineOrder stage_by_stage(const PipelineShape& shape, const PassTimes& /*times*/) {
+  PipelineOrder order;
+  for (std::int32_t stage = 0; stage < shape.stages; ++stage) order.push_back(Stage(shape, stage).build());
+  return order;
+}
+
 /// 1F1B with `depth` times its warm-up, the backward in two pieces, and on stage s the weights `depth` x s micro
 /// batches behind the inputs, so that every stage comes to hold as much as the first (Qi et al. 2024, Section 2).
 PipelineOrder delayed_weights(const PipelineShape& shape, std::int32_t depth);

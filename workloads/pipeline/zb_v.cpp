@@ -76,12 +76,6 @@ class Stage {
   std::vector<Pass> passes_;
 };
 
-PipelineOrder order(const PipelineShape& shape, const PassTimes& /*times*/) {
-  PipelineOrder order;
-  for (std::int32_t stage = 0; stage < shape.stages; ++stage) order.push_back(Stage(shape, stage).build());
-  return order;
-}
-
 }  // namespace
 
 const PipelineRow zb_v_row{.name = "zb_v",
@@ -90,7 +84,7 @@ const PipelineRow zb_v_row{.name = "zb_v",
                                "of 1F1B (Qi et al. 2024)",
                            .layout = ChunkLayout::v_shaped,
                            .check = check,
-                           .order = order,
+                           .order = stage_by_stage<Stage>,
                            .default_chunks = 2};
 
 }  // namespace rehearse
