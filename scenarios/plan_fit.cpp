@@ -44,7 +44,7 @@ Change set_zero(Plan& p, std::int64_t zero) {
 using Apply = Change (*)(Plan&);
 
 /// In the order of changes_that_fit.
-constexpr std::array<Apply, 16> candidates{
+constexpr std::array<Apply, 17> candidates{
     [](Plan& p) { return set_to(p.allocator, std::string("expandable"), "allocator", "expandable"); },
     [](Plan& p) { return set_to(p.attention, AttentionKind::flash, "attention", "flash"); },
     [](Plan& p) { return p.tensor > 1 ? set_to(p.sequence_parallel, true, "sequence_parallel", "true") : Change(); },
@@ -59,6 +59,9 @@ constexpr std::array<Apply, 16> candidates{
       return set_to(p.micro_batch, p.micro_batch / 2, "micro_batch", fmt::to_string(p.micro_batch / 2));
     },
     [](Plan& p) { return set_zero(p, 2); },
+    [](Plan& p) {
+      return p.zero >= 3 ? set_to(p.reshard_after_forward, true, "reshard_after_forward", "true") : Change();
+    },
     [](Plan& p) { return doubled(p, &Plan::pipeline, "pipeline"); },
     [](Plan& p) { return doubled(p, &Plan::context, "context"); },
     [](Plan& p) { return doubled(p, &Plan::tensor, "tensor"); },
