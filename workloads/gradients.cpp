@@ -46,7 +46,7 @@ class Buckets {
         in_memory_(plan.zero >= 2 && plan.reduce_every_micro_batch && family.shards > 1),
         handles_(handles) {}
 
-  void begin(Steps& steps) { memory(bucket_, next(), steps); }
+  void begin(Steps& steps) { memory(number_, next(), steps); }
   void fill(std::int64_t elements, Steps& steps) {
     for (filled_ += elements; reduced_ < std::min(filled_, all_) && filled_ - reduced_ >= next();) reduce(steps);
   }
@@ -71,20 +71,20 @@ class Buckets {
     waiting_ = add_reduction(plan_, family_, next(), blocking_, handles_, steps);
     going_ = next();
     reduced_ += going_;
-    ++bucket_;
+    ++number_;
     if (blocking_) settle(steps);
-    memory(bucket_, next(), steps);
+    memory(number_, next(), steps);
   }
   /// The bucket that is being reduced is done.
   void settle(Steps& steps) {
     if (in_memory_ && waiting_ >= 0) steps.emplace_back(WaitStep{waiting_});
-    memory(bucket_ - 1, -going_, steps);
+    memory(number_ - 1, -going_, steps);
     waiting_ = -1, going_ = 0;
   }
-  /// Two buckets at a time are there at most, under names in turn.
-  void memory(int bucket, std::int64_t elements, Steps& steps) const {
-    constexpr std::array<std::string_view, 2> dense{"gradient bucket", "next gradient bucket"},
-        expert{"expert gradient bucket", "next expert gradient bucket"};
+  /// One bucket may fill while the one before is under way.
+  void memory(std::int64_t bucket, std::int64_t elements, Steps& steps) const {
+    constexpr std::array<std::string_view, 2> dense{"gradient bucket", "gradient bucket 2"};
+    constexpr std::array<std::string_view, 2> expert{"expert gradient bucket", "expert gradient bucket 2"};
     const auto& names = family_.operand == Operand::gradients ? dense : expert;
     if (in_memory_ && elements != 0)
       steps.emplace_back(MemoryStep{names[static_cast<std::size_t>(bucket % 2)], -1,
@@ -98,8 +98,8 @@ class Buckets {
   bool blocking_, in_memory_;
   std::int32_t& handles_;
   std::int64_t filled_ = 0, reduced_ = 0, going_ = 0;
+  std::int64_t number_ = 0;  ///< of the bucket that fills
   std::int32_t waiting_ = -1;
-  int bucket_ = 0;  // the one that fills
 };
 
 }  // namespace
@@ -132,18 +132,19 @@ ParameterFamily dense_family(const Plan& plan) {
   const bool whole = plan.shards() == plan.replicas();
   return {GroupKind::data,      whole ? GroupKind::data : GroupKind::shard,
           GroupKind::replicate, plan.replicas(),
-          plan.shards(),        Operand::gradients};
+          plan.shards(),        Operand::gradients,
+          Operand::parameters};
 }
 
 ParameterFamily expert_family(const Plan& plan) {
   const std::int64_t ranks = plan.replicas() / plan.expert;
   if (plan.expert == 1) {  // experts are on every rank, as all else is
     ParameterFamily family = dense_family(plan);
-    family.operand = Operand::expert_gradients;
+    family.operand = Operand::expert_gradients, family.parameters = Operand::expert_parameters;
     return family;
   }
-  return {GroupKind::expert_data,    GroupKind::expert_data,   GroupKind::replicate, ranks,
-          plan.zero > 0 ? ranks : 1, Operand::expert_gradients};
+  return {GroupKind::expert_data,    GroupKind::expert_data,    GroupKind::replicate,      ranks,
+          plan.zero > 0 ? ranks : 1, Operand::expert_gradients, Operand::expert_parameters};
 }
 
 std::int32_t add_reduction(const Plan& plan, const ParameterFamily& family, std::int64_t elements, bool blocking,
@@ -275,7 +276,7 @@ Steps parameter_gathers(const Plan& plan, const HeldParameters& held) {
   if (plan.zero != 1 && plan.zero != 2) return steps;
   const auto add = [&](const ParameterFamily& family, std::int64_t elements) {
     if (family.shards < 2 || elements == 0) return;
-    CollectiveStep gather = step(plan, family.shard, CollectiveOp::all_gather, elements, true, Operand::parameters);
+    CollectiveStep gather = step(plan, family.shard, CollectiveOp::all_gather, elements, true, family.parameters);
     gather.element_bytes = element_bytes(plan.precision);
     steps.emplace_back(gather);
   };

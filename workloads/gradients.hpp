@@ -10,7 +10,8 @@ namespace rehearse {
 struct ParameterFamily {
   GroupKind all, shard, replicate;
   std::int64_t ranks = 1, shards = 1;
-  Operand operand;  ///< their gradients
+  Operand operand;     ///< their gradients
+  Operand parameters;  ///< themselves
 };
 ParameterFamily dense_family(const Plan& plan);
 ParameterFamily expert_family(const Plan& plan);

@@ -132,9 +132,10 @@ class Sharder {
                                        .element_bytes = element_bytes(plan_.precision),
                                        .kind = Kind::data_comm,
                                        .layer = units_[unit].layer,
+                                       .block = units_[unit].block,
                                        .blocking = blocking,
                                        .handle = blocking ? -1 : handles_,
-                                       .operand = Operand::parameters});
+                                       .operand = families_[f].parameters});
       if (!blocking) at.gathers.push_back(handles_++);
     }
   }

@@ -37,19 +37,22 @@ enum class Operand : std::uint8_t {
   activations,   ///< the residual stream, or its gradient in a backward pass
   region,        ///< what a tensor-parallel region takes or gives, or its gradient
   region_input,  ///< what it took, once more, for the gradient of a weight
+  rotary_key,    ///< of latent attention: what all heads share of a key, or its gradient
   loss_maximum,  ///< of the logits of each token
   loss_sum,      ///< of their exponentials
   loss_target,   ///< the logit of the right token
   keys_values,   ///< of attention, for context parallelism, or their gradients
   dispatch,      ///< tokens to experts, or gradients of what they gave
   combine,       ///< what experts gave back to tokens, or gradients of tokens
+  expert_rows,   ///< what a region of experts takes or gives: rows of tokens that came to them, or gradients
   exchange,      ///< outputs of layers that are dealt out (LayerWork), or their gradients
   gradients,     ///< of dense parameters
   expert_gradients,
   replicated_gradients,  ///< HeldParameters::replicated
   shared_head_gradients,
   embedding_gradients,
-  parameters,  ///< gathered from their shards
+  parameters,  ///< dense ones, gathered from their shards
+  expert_parameters,
   gradient_norm
 };
 

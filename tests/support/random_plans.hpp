@@ -36,7 +36,7 @@ class RandomPlan {
   void draw_degrees() {
     plan_ = {};
     plan_.tensor = any<std::int64_t>({1, 1, 2, 4});
-    plan_.context = any<std::int64_t>({1, 1, 2, 3});
+    plan_.context = any<std::int64_t>({1, 1, 1, 2});
     plan_.data = any<std::int64_t>({1, 2, 3, 4});
     plan_.expert = dice_.divisor(plan_.replicas());
     plan_.micro_batch = 1 + dice_.below(2);

@@ -2,10 +2,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <functional>
 #include <set>
 
-#include "tests/support/proof_jobs.hpp"
+#include "tests/support/mutations.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
@@ -33,23 +32,6 @@ Job busy_job(bool split) {
   model.kv_heads = 1;
   return proof_job(std::move(model), plan);
 }
-
-class Mutations {
- public:
-  explicit Mutations(Job job) : job_(std::move(job)), program_(proof_program(job_, proof_cluster())) {}
-
-  /// What the proof says of the program after the change.
-  [[nodiscard]] std::string after(const std::function<void(Program&)>& change) const {
-    Program changed = program_;
-    change(changed);
-    return first_fault(prove_program(job_, proof_cluster(), changed));
-  }
-  [[nodiscard]] const Program& program() const { return program_; }
-
- private:
-  Job job_;
-  Program program_;
-};
 
 /// Kernels that only move data, or scale by one.
 bool is_identity(const Program& program, const Instruction& i) {
@@ -80,13 +62,6 @@ bool is_idle(const Program& program, std::size_t role, std::size_t i) {
     if (!next.parts.front().name.starts_with("ffn 2")) return false;
   }
   return false;
-}
-
-/// Calls `each(role, number, instruction)` for every so-many-th instruction.
-template <class Each>
-void for_instructions(const Program& program, std::size_t stride, Each each) {
-  for (std::size_t role = 0; role < program.roles.size(); ++role)
-    for (std::size_t i = role; i < program.roles[role].size(); i += stride) each(role, i, program.roles[role][i]);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "tests/support/dice.hpp"
 #include "tests/support/proof_jobs.hpp"
+#include "tests/support/random_plans.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
@@ -63,6 +64,11 @@ std::string drawn_algorithm(Dice& dice, CollectiveOp op) {
   return dice.of(names);
 }
 
+void draw_algorithms(Dice& dice, Job& job) {
+  for (auto& [op, wish] : job.collectives.wish)
+    if (dice.one_in(2)) wish.algorithm = drawn_algorithm(dice, op);
+}
+
 Job drawn_job(std::uint64_t draw) {
   Dice dice(draw);
   Plan plan;
@@ -84,34 +90,55 @@ Job drawn_job(std::uint64_t draw) {
   }
   if (plan.micro_batch * model.seq_len % (plan.tensor_overlap * plan.tensor) != 0) plan.tensor_overlap = 1;
   Job job = proof_job(std::move(model), plan);
-  for (auto& [op, wish] : job.collectives.wish)
-    if (dice.one_in(2)) wish.algorithm = drawn_algorithm(dice, op);
+  draw_algorithms(dice, job);
   return job;
 }
 
-std::string describe(const Job& job) {
-  const Plan& p = job.plan;
-  return fmt::format(
-      "{}, {} layers, tied {}, kv_heads {}; {} tensor {} pipeline {} x {} data {} micro batches {}, "
-      "zero {}, sequence_parallel {}, every {}, overlap {}, bucket {}",
-      job.model.name, job.model.layers, job.model.tied_embeddings, job.model.kv_heads, p.schedule, p.tensor, p.pipeline,
-      p.virtual_stages, p.data, p.micro_batches(), p.zero, p.sequence_parallel, p.reduce_every_micro_batch,
-      p.overlap_grad_reduce, p.bucket_size.value());
+/// Of RandomPlan, wide enough that a norm does not come to its epsilon.
+Job any_job(std::uint64_t draw) {
+  RandomPlan plans(draw);
+  const Job drawn = plans.job();
+  Job job = proof_job(drawn.model, drawn.plan);
+  job.model.hidden *= 2;
+  Dice dice(draw);
+  job.plan.offload_activations = dice.one_in(4);
+  job.plan.offload_optimizer = dice.one_in(4);
+  draw_algorithms(dice, job);
+  return job;
+}
+
+std::string describe(const Job& job) { return to_yaml(to_value(job.plan)) + to_yaml(to_value(job.model)); }
+
+void prove_drawn(std::uint64_t draw, const Job& job) {
+  CAPTURE(draw);
+  const std::string text = describe(job);
+  CAPTURE(text);
+  for (const PlanFault& fault : check_plan(job.model, job.plan, job.plan.gpus())) FAIL(fault.message);
+  const ProofReport report = prove(job, proof_cluster());
+  CHECK(first_fault(report) == "");
+  CHECK(report.loss == doctest::Approx(report.reference_loss).epsilon(proof_tolerance));
 }
 
 }  // namespace
 
+TEST_CASE("proof: dense plans with stages, vocabularies and heads of every kind") {
+  for (std::uint64_t draw = 0; draw < 60; ++draw) prove_drawn(draw, drawn_job(draw));
+}
+
 TEST_CASE("proof: plans of every kind") {
-  for (std::uint64_t draw = 0; draw < 200; ++draw) {
-    CAPTURE(draw);
-    const Job job = drawn_job(draw);
-    const std::string text = describe(job);
-    CAPTURE(text);
-    for (const PlanFault& fault : check_plan(job.model, job.plan, job.plan.gpus())) FAIL(fault.message);
-    const ProofReport report = prove(job, proof_cluster());
-    CHECK(first_fault(report) == "");
-    CHECK(report.loss == doctest::Approx(report.reference_loss).epsilon(proof_tolerance));
+  int proved = 0, experts = 0, latent = 0, context = 0, sharded = 0, offloaded = 0;
+  for (std::uint64_t draw = 0; proved < 200; ++draw) {
+    const Job job = any_job(draw);
+    if (job.plan.gpus() > 16) continue;
+    ++proved;
+    experts += job.plan.expert > 1 && job.model.experts.per_token > 1 ? 1 : 0;
+    latent += job.model.is_latent() ? 1 : 0;
+    context += job.plan.context > 1 ? 1 : 0;
+    sharded += job.plan.zero == 3 && job.plan.shards() > 1 ? 1 : 0;
+    offloaded += job.plan.offload_activations ? 1 : 0;
+    prove_drawn(draw, job);
   }
+  for (const int count : {experts, latent, context, sharded, offloaded}) CHECK(count >= 5);
 }
 
 TEST_CASE("proof: what is made smaller is proved, too") {

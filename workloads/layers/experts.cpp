@@ -171,13 +171,13 @@ void experts_forward(StepWriter& w) {
   norm_forward(w, "mlp input", "mlp norm");
   route(w, s);
   dispatch(w, s, "permuted tokens", shared);
-  w.enter_parallel_region(s.rows * w.hidden);
+  w.enter_parallel_region(s.rows * w.hidden, Operand::expert_rows);
   w.keep("expert input", s.rows_bytes);
   sort(w, s, "sort by expert");
   w.unmake("permuted tokens", s.buffer_bytes);
   experts_ffn_forward(w, s);
-  w.leave_parallel_region(s.rows * w.hidden);
   sort(w, s, "sort by rank");
+  w.leave_parallel_region(s.rows * w.hidden, Operand::expert_rows);
   exchange(w, s, Operand::combine);
   permute(w, s, "unpermute");
   if (!w.plan.overlap_shared_experts) shared();
@@ -192,16 +192,16 @@ void experts_backward(StepWriter& w) {
   residual_backward(w, "mlp mask");
   if (!w.plan.overlap_shared_experts) shared();
   dispatch(w, s, "permuted gradients", shared);
-  w.enter_parallel_region(s.rows * w.hidden);
+  w.enter_parallel_region(s.rows * w.hidden, Operand::expert_rows);
   w.make(expert_names.second_output_gradient, s.rows_bytes);
   sort(w, s, "sort gradients by expert");
   w.unmake("permuted gradients", s.buffer_bytes);
   experts_ffn_backward(w, s);
-  w.leave_parallel_region(s.rows * w.hidden);
   sort(w, s, "sort gradients by rank");
+  w.leave_parallel_region(s.rows * w.hidden, Operand::expert_rows);
   exchange(w, s, Operand::combine);
-  w.unmake("expert input gradient", s.rows_bytes);
   permute(w, s, "unpermute gradients");
+  w.unmake("expert input gradient", s.rows_bytes);
   route_backward(w, s);
   {
     const OfWeight of_weight(w);

@@ -65,7 +65,7 @@ void keys_values_forward(StepWriter& w, const Sizes& s) {
   w.keep("kv latent norm", w.local_tokens * s.kv_rank * w.element);
   narrow_norm(w, "kv norm", s.kv_rank);
   column_parallel_forward(w, s.kv_up);
-  w.enter_parallel_region(w.tokens * s.rotary);
+  w.enter_parallel_region(w.tokens * s.rotary, Operand::rotary_key);
 }
 
 /// The gradient of the queries has been made, and goes.
@@ -84,7 +84,7 @@ void queries_backward(StepWriter& w, const Sizes& s) {
 /// So has that of what the wide product gave.
 void keys_values_backward(StepWriter& w, const Sizes& s) {
   const std::int64_t narrow = w.local_tokens * s.kv_down.outputs * w.element;
-  w.leave_parallel_region(w.tokens * s.rotary);
+  w.leave_parallel_region(w.tokens * s.rotary, Operand::rotary_key);
   column_parallel_backward(w, s.kv_up, "kv latent norm", "kv up output gradient");
   w.make("kv latent gradient", narrow);
   narrow_norm_gradient(w, "kv norm gradient", s.kv_rank);

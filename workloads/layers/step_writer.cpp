@@ -83,15 +83,15 @@ void StepWriter::wait(std::int32_t handle) {
   if (handle != no_handle) steps_.emplace_back(WaitStep{handle, of_weight_});
 }
 
-void StepWriter::enter_parallel_region(std::int64_t elements) {
+void StepWriter::enter_parallel_region(std::int64_t elements, Operand operand) {
   if (plan.sequence_parallel && elements > 0)
-    collective(GroupKind::tensor, CollectiveOp::all_gather, elements, element, Operand::region);
+    collective(GroupKind::tensor, CollectiveOp::all_gather, elements, element, operand);
 }
 
-void StepWriter::leave_parallel_region(std::int64_t elements) {
+void StepWriter::leave_parallel_region(std::int64_t elements, Operand operand) {
   if (elements > 0)
     collective(GroupKind::tensor, plan.sequence_parallel ? CollectiveOp::reduce_scatter : CollectiveOp::all_reduce,
-               elements, element, Operand::region);
+               elements, element, operand);
 }
 
 void StepWriter::memory(std::string_view name, std::int64_t bytes, MemoryUse use) {

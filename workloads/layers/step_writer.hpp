@@ -54,8 +54,8 @@ class StepWriter {
   void enter_parallel_region() { enter_parallel_region(tokens * hidden); }
   void leave_parallel_region() { leave_parallel_region(tokens * hidden); }
   /// Of so many elements, those of all tensor ranks together.
-  void enter_parallel_region(std::int64_t elements);
-  void leave_parallel_region(std::int64_t elements);
+  void enter_parallel_region(std::int64_t elements, Operand operand = Operand::region);
+  void leave_parallel_region(std::int64_t elements, Operand operand = Operand::region);
 
   /// A tensor that the backward pass needs comes into being; what it was for is done.
   void keep(std::string_view name, std::int64_t bytes);

@@ -14,12 +14,13 @@ PassKey pass_of(const Instruction& i) { return {i.tags.micro_batch, i.chunk, i.p
 
 Contribution region(RankState& state, Frame& frame, const CollectiveStep& step) {
   const RankShape& shape = state.shape;
-  const std::int64_t parts = shape.tokens * shape.hidden / std::max<std::int64_t>(1, step.elements);
   const bool gathers = step.op == CollectiveOp::all_gather;
   if (gathers && step.block == "embedding") frame.region.set(frame.gradient);
+  const std::int64_t columns = frame.region.columns();
+  const std::int64_t parts = shape.tokens * columns / std::max<std::int64_t>(1, step.elements);
   Region* const region = &frame.region;
   const std::int64_t i = region->next_call(parts, gathers);
-  const std::int64_t columns = shape.hidden, generation = region->generation();
+  const std::int64_t generation = region->generation();
   Contribution out{.given = {},
                    .put = [=](const Numbers& got) { region->replace(generation, i, parts, matrix_of(got, columns)); }};
   if (gathers) {
@@ -34,14 +35,38 @@ Contribution region(RankState& state, Frame& frame, const CollectiveStep& step) 
   return out;
 }
 
+/// What the columns of a key that all heads share are gathered from, or their gradient summed.
+Contribution rotary_key(RankState& state, const Instruction& i, const CollectiveStep& step) {
+  const KernelScope k(state, pass_of(i), step.layer, step.block, step.kind);
+  const std::int64_t columns = k.model().latent.rotary;
+  const bool gathers = step.op == CollectiveOp::all_gather;
+  Contribution out{
+      .given = numbers_of(gathers ? Matrix(k.read("kv latent").rightCols(columns)) : k.read("rotary key gradient")),
+      .put = {}};
+  out.elements = std::ssize(out.given) * (gathers ? state.shape.tensor : 1);
+  out.put = [k, gathers, columns](const Numbers& got) {
+    k.write(gathers ? "rotary key" : "rotary key gradient", matrix_of(got, columns));
+  };
+  return out;
+}
+
+/// The input of the column-parallel layer whose turn it is: of latent attention the one whose output's gradient is
+/// there, the last first.
+std::string input_of_region(const KernelScope& k) {
+  if (k.block() == "experts") return "mlp norm";
+  if (k.block() != "attention" || !k.model().is_latent()) return fmt::format("{} norm", k.block());
+  if (k.find("kv up output gradient") != nullptr) return "kv latent norm";
+  return k.model().latent.query_rank > 0 ? "query latent norm" : "attention norm";
+}
+
 /// The input of a column-parallel layer, of which only a share was kept.
 Contribution region_input(RankState& state, const Instruction& i, const CollectiveStep& step) {
   const KernelScope k(state, pass_of(i), step.layer, step.block, Kind::backward);
-  Contribution out{.given = numbers_of(k.read(fmt::format("{} norm", step.block))), .put = {}};
+  Contribution out{.given = {}, .put = {}};
+  const Matrix& kept = k.read(input_of_region(k));
+  out.given = numbers_of(kept);
   out.elements = std::ssize(out.given) * state.shape.tensor;
-  out.put = [k, columns = state.shape.hidden](const Numbers& got) {
-    k.write("gathered input", matrix_of(got, columns));
-  };
+  out.put = [k, columns = kept.cols()](const Numbers& got) { k.write("gathered input", matrix_of(got, columns)); };
   return out;
 }
 
@@ -102,6 +127,7 @@ Contribution contribute_activations(RankState& state, const Instruction& instruc
     case Operand::activations: return boundary(state, instruction);
     case Operand::region: return region(state, state.frame(pass_of(instruction)), step);
     case Operand::region_input: return region_input(state, instruction, step);
+    case Operand::rotary_key: return rotary_key(state, instruction, step);
     default: return loss(state, instruction, step);
   }
 }

@@ -32,10 +32,11 @@ class Comparison {
     compare_loss();
     for (const RankState& rank : ranks_) {
       for (const auto& [number, chunk] : rank.chunks)
-        for (const HeldTensor& tensor : chunk.gradients.tensors()) {
-          compare_gradient(rank, chunk, tensor);
-          compare_parameter(rank, chunk, tensor);
-        }
+        for (const GradientBuffer* buffer : {&chunk.gradients, &chunk.expert_gradients})
+          for (const HeldTensor& tensor : buffer->tensors()) {
+            compare_gradient(rank, *buffer, tensor);
+            compare_parameter(rank, *buffer, chunk.parameters.at(tensor.key), tensor);
+          }
       if (scene_.job.plan.clip_gradients) compare_norm(rank);
     }
   }
@@ -77,23 +78,29 @@ class Comparison {
                        rank.shape.tensor_rank);
   }
 
-  void compare_gradient(const RankState& rank, const ChunkState& chunk, const HeldTensor& tensor) {
+  void compare_gradient(const RankState& rank, const GradientBuffer& buffer, const HeldTensor& tensor) {
     const Matrix expected = cut(tensor, whole(reference_.gradients, tensor));
     const double size = std::max(most(reference_.gradients.at(tensor.key)), least_share * largest_);
-    const Slice at = chunk.gradients.slice(tensor.key);
-    const std::vector<double> values = chunk.gradients.values(at);
+    const Slice at = buffer.slice(tensor.key);
+    const std::vector<double> values = buffer.values(at);
     double error = 0;
     for (std::int64_t i = 0; i < at.count; ++i) {
       const double off = std::abs(values[static_cast<std::size_t>(i)] - expected.data()[i]) / size;
-      if (chunk.gradients.is_own(at.first + i)) grow(error, off);
+      if (buffer.is_own(at.first + i)) grow(error, off);
     }
     note(report_.gradient_error, error, fmt::format("the gradient of {}", name_of(rank, tensor)));
   }
 
-  void compare_parameter(const RankState& rank, const ChunkState& chunk, const HeldTensor& tensor) {
+  /// Where parameters are sharded (zero 3), this rank's part of them.
+  void compare_parameter(const RankState& rank, const GradientBuffer& buffer, const Matrix& stepped,
+                         const HeldTensor& tensor) {
     const Matrix expected =
         initial_values(tensor, scene_.seed) - scene_.learning_rate * cut(tensor, whole(reference_.gradients, tensor));
-    const double off = most(chunk.parameters.at(tensor.key) - expected);
+    const Slice at = buffer.slice(tensor.key);
+    double off = 0;
+    for (std::int64_t i = 0; i < at.count; ++i)
+      if (!buffer.sharding().by_tensor || buffer.is_own(at.first + i))
+        grow(off, std::abs(stepped.data()[i] - expected.data()[i]));
     note(report_.parameter_error, off / most(expected), fmt::format("the stepped {}", name_of(rank, tensor)));
   }
 

@@ -10,15 +10,25 @@
 
 namespace rehearse {
 
-GradientBuffer::GradientBuffer(std::vector<HeldTensor> tensors) : tensors_(std::move(tensors)) {
+namespace {
+
+std::size_t place(std::int64_t i) { return static_cast<std::size_t>(i); }
+
+}  // namespace
+
+GradientBuffer::GradientBuffer(std::vector<HeldTensor> tensors, const Sharding& sharding)
+    : tensors_(std::move(tensors)), sharding_(sharding) {
   std::int64_t size = 0;
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     number_[tensors_[i].key] = i;
     first_.push_back(size);
     size += tensors_[i].elements();
   }
-  own_.assign(static_cast<std::size_t>(size), 0.0);
+  own_.assign(place(size), 0.0);
   sum_ = own_;
+  given_away_.assign(place(size), false);
+  if (sharding_.by_tensor && sharding_.shards > 1)
+    for (const HeldTensor& tensor : tensors_) scatter(slice(tensor.key));
 }
 
 Slice GradientBuffer::slice(const TensorKey& key) const {
@@ -31,7 +41,7 @@ void GradientBuffer::add(const TensorKey& key, const Matrix& gradient) {
   if (gradient.size() != at.count)
     throw ProofFault(
         fmt::format("a gradient of {} elements for the {} of {}", gradient.size(), at.count, to_string(key)));
-  for (std::int64_t i = 0; i < at.count; ++i) own_[static_cast<std::size_t>(at.first + i)] += gradient.data()[i];
+  for (std::int64_t i = 0; i < at.count; ++i) own_[place(at.first + i)] += gradient.data()[i];
 }
 
 Slice GradientBuffer::take_bucket(std::int32_t round, std::int64_t elements, std::vector<double>& values) {
@@ -48,69 +58,94 @@ Slice GradientBuffer::take_bucket(std::int32_t round, std::int64_t elements, std
 }
 
 void GradientBuffer::put_sum(const Slice& at, const std::vector<double>& values) {
-  for (std::int64_t i = 0; i < at.count; ++i)
-    sum_[static_cast<std::size_t>(at.first + i)] += values[static_cast<std::size_t>(i)];
+  for (std::int64_t i = 0; i < at.count; ++i) sum_[place(at.first + i)] += values[place(i)];
 }
 
-Slice GradientBuffer::Scattered::part(std::int64_t i) const {
-  const std::int64_t begin = std::min(i * share, bucket.count), end = std::min(begin + share, bucket.count);
-  return {bucket.first + begin, end - begin};
-}
-
-void GradientBuffer::put_share(const Slice& bucket, std::int64_t part, const std::vector<double>& share) {
-  const auto same = [&](const Scattered& s) {
-    return s.bucket.first == bucket.first && s.bucket.count == bucket.count;
-  };
-  last_ = static_cast<std::size_t>(std::ranges::find_if(scattered_, same) - scattered_.begin());
-  if (last_ == scattered_.size()) {
-    scattered_.push_back({bucket, std::ssize(share)});
-    part_.push_back(part);
-  }
-  std::vector<double> all(static_cast<std::size_t>(bucket.count), std::numeric_limits<double>::quiet_NaN());
-  const Slice kept = scattered_[last_].part(part);
-  std::copy_n(share.begin(), kept.count, all.begin() + kept.first - bucket.first);
-  put_sum(bucket, all);
-  last_share_ = share;
-}
-
-bool GradientBuffer::is_own(std::int64_t element) const {
-  for (std::size_t i = 0; i < scattered_.size(); ++i) {
-    const Slice &bucket = scattered_[i].bucket, kept = scattered_[i].part(part_[i]);
-    if (element >= bucket.first && element < bucket.first + bucket.count)
-      return element >= kept.first && element < kept.first + kept.count;
-  }
-  return true;
-}
-
-const std::vector<double>& GradientBuffer::last_share() const {
-  if (scattered_.empty()) throw ProofFault("reduces the share of a bucket that was not scattered");
-  return last_share_;
-}
-
-void GradientBuffer::replace_last_share(const std::vector<double>& values) {
-  const Slice kept = scattered_[last_].part(part_[last_]);
-  for (std::int64_t i = 0; i < kept.count; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    sum_[static_cast<std::size_t>(kept.first) + at] += values[at] - last_share_[at];
-  }
-  last_share_ = values;
-}
-
-std::vector<double> GradientBuffer::values(const Slice& at) const {
-  std::vector<double> out(static_cast<std::size_t>(at.count));
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    const std::size_t place = static_cast<std::size_t>(at.first) + i;
-    out[i] = own_[place] + sum_[place];
-  }
+std::vector<Slice> GradientBuffer::pieces(const Slice& bucket) const {
+  if (!sharding_.by_tensor) return {bucket};
+  std::vector<Slice> out;
+  for (std::size_t i = 0; i < tensors_.size(); ++i)
+    if (first_[i] >= bucket.first && first_[i] < bucket.first + bucket.count)
+      out.push_back({first_[i], tensors_[i].elements()});
+  if (out.empty() || out.front().first != bucket.first ||
+      out.back().first + out.back().count != bucket.first + bucket.count)
+    throw ProofFault("reduces part of a tensor, which is sharded whole");
   return out;
 }
 
-void GradientBuffer::replace(const Slice& at, const std::vector<double>& values) {
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::size_t place = static_cast<std::size_t>(at.first) + i;
-    own_[place] = 0;
-    sum_[place] = values[i];
+std::int64_t GradientBuffer::share_size(const Slice& piece) const {
+  return (piece.count + sharding_.shards - 1) / sharding_.shards;
+}
+
+Slice GradientBuffer::share(const Slice& piece, std::int64_t i) const {
+  const std::int64_t size = share_size(piece);
+  const std::int64_t begin = std::min(i * size, piece.count), end = std::min(begin + size, piece.count);
+  return {piece.first + begin, end - begin};
+}
+
+std::vector<double> GradientBuffer::in_shares(const Slice& bucket, const std::vector<double>& values) const {
+  std::vector<double> out;
+  const std::vector<Slice> all = pieces(bucket);
+  for (std::int64_t i = 0; i < sharding_.shards; ++i)
+    for (const Slice& piece : all) {
+      const Slice part = share(piece, i);
+      const std::size_t padded = out.size() + place(share_size(piece));
+      const auto from = values.begin() + part.first - bucket.first;
+      out.insert(out.end(), from, from + part.count);
+      out.resize(padded, 0.0);
+    }
+  return out;
+}
+
+void GradientBuffer::scatter(const Slice& piece) {
+  const auto same = [&](const Slice& s) { return s.first == piece.first && s.count == piece.count; };
+  if (std::ranges::find_if(scattered_, same) != scattered_.end()) return;
+  scattered_.push_back(piece);
+  const Slice kept = share(piece, sharding_.part);
+  for (std::int64_t i = piece.first; i < piece.first + piece.count; ++i)
+    given_away_[place(i)] = i < kept.first || i >= kept.first + kept.count;
+}
+
+void GradientBuffer::put_share(const Slice& bucket, const std::vector<double>& share_values) {
+  auto from = share_values.begin();
+  for (const Slice& piece : pieces(bucket)) {
+    scatter(piece);
+    const Slice kept = share(piece, sharding_.part);
+    for (std::int64_t i = piece.first; i < piece.first + piece.count; ++i)
+      sum_[place(i)] += given_away_[place(i)] ? std::numeric_limits<double>::quiet_NaN() : *(from + i - kept.first);
+    from += share_size(piece);
   }
+  if (sharding_.replicated) shares_.push_back({bucket, share_values});
+}
+
+GradientBuffer::Share GradientBuffer::take_share() {
+  if (shares_.empty()) throw ProofFault("reduces the share of a bucket that was not scattered");
+  Share out = std::move(shares_.front());
+  shares_.pop_front();
+  return out;
+}
+
+void GradientBuffer::replace_share(const Share& before, const std::vector<double>& values) {
+  std::size_t from = 0;
+  for (const Slice& piece : pieces(before.bucket)) {
+    const Slice kept = share(piece, sharding_.part);
+    for (std::int64_t i = 0; i < kept.count; ++i)
+      sum_[place(kept.first + i)] += values[from + place(i)] - before.values[from + place(i)];
+    from += place(share_size(piece));
+  }
+}
+
+double GradientBuffer::value(std::int64_t element) const { return own_[place(element)] + sum_[place(element)]; }
+
+std::vector<double> GradientBuffer::values(const Slice& at) const {
+  std::vector<double> out;
+  for (std::int64_t i = at.first; i < at.first + at.count; ++i) out.push_back(value(i));
+  return out;
+}
+
+void GradientBuffer::replace(std::int64_t element, double value) {
+  own_[place(element)] = 0;
+  sum_[place(element)] = value;
 }
 
 }  // namespace rehearse

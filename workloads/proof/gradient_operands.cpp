@@ -10,21 +10,25 @@ namespace rehearse {
 
 namespace {
 
-/// Part of one chunk's gradients.
+/// An element of one chunk's gradients.
 struct Place {
   GradientBuffer* buffer;
-  Slice at;
+  std::int64_t element;
 };
 
-/// Of all chunks of the rank, in the order of the model; `slices(buffer, tensor, add)` says which parts of a tensor.
-template <class Slices>
-std::vector<Place> places(RankState& state, Slices slices) {
+/// Of all chunks of the rank, in the order of the model; `part(tensor, all)` says which part of a tensor. Of gradients
+/// that stay sharded, this rank's own.
+template <class Part>
+std::vector<Place> places(RankState& state, bool experts, Part part) {
   std::vector<Place> out;
-  for (auto& [chunk, of_chunk] : state.chunks)
-    for (const HeldTensor& tensor : of_chunk.gradients.tensors()) {
-      const Slice whole = of_chunk.gradients.slice(tensor.key);
-      const Slice part = slices(tensor, whole);
-      if (part.count > 0) out.push_back({&of_chunk.gradients, part});
+  for (auto& [number, chunk] : state.chunks)
+    for (GradientBuffer* buffer : {&chunk.gradients, &chunk.expert_gradients}) {
+      if (buffer == &chunk.expert_gradients && !experts) continue;
+      for (const HeldTensor& tensor : buffer->tensors()) {
+        const Slice at = part(tensor, buffer->slice(tensor.key));
+        for (std::int64_t i = at.first; i < at.first + at.count; ++i)
+          if (state.plan().zero < 2 || buffer->is_own(i)) out.push_back({buffer, i});
+      }
     }
   return out;
 }
@@ -40,20 +44,13 @@ Slice shared_heads_of(const HeldTensor& tensor, const Slice& whole) {
   return {whole.first + before, whole.count - before};
 }
 
-/// A sum in place.
-Contribution sum_of(std::vector<Place> at) {
+/// A sum in place. Of sharded gradients ranks have more or fewer than an even share, which the call is of.
+Contribution sum_of(const RankState& state, const CollectiveStep& step, std::vector<Place> at) {
   Contribution out{.given = {}, .put = {}};
-  for (const Place& place : at) {
-    const Numbers values = place.buffer->values(place.at);
-    out.given.insert(out.given.end(), values.begin(), values.end());
-  }
-  out.elements = std::ssize(out.given);
+  for (const Place& place : at) out.given.push_back(place.buffer->value(place.element));
+  out.elements = state.plan().zero < 2 ? std::ssize(out.given) : step.elements;
   out.put = [at = std::move(at)](const Numbers& got) {
-    auto from = got.begin();
-    for (const Place& place : at) {
-      place.buffer->replace(place.at, {from, from + place.at.count});
-      from += place.at.count;
-    }
+    for (std::size_t i = 0; i < at.size(); ++i) at[i].buffer->replace(at[i].element, got[i]);
   };
   return out;
 }
@@ -62,11 +59,13 @@ Contribution sum_of(std::vector<Place> at) {
 Contribution bucket(RankState& state, const Instruction& i, const CollectiveStep& step, const Membership& membership) {
   const auto chunk = state.chunks.find(i.chunk);
   if (chunk == state.chunks.end()) throw ProofFault("reduces gradients of a chunk that it does not hold");
-  GradientBuffer* const buffer = &chunk->second.gradients;
+  GradientBuffer* const buffer =
+      step.operand == Operand::gradients ? &chunk->second.gradients : &chunk->second.expert_gradients;
   if (step.group == GroupKind::replicate) {
-    Contribution out{.given = buffer->last_share(),
-                     .put = [=](const Numbers& got) { buffer->replace_last_share(got); }};
-    out.elements = std::ssize(out.given);
+    GradientBuffer::Share share = buffer->take_share();
+    Contribution out{.given = share.values, .put = {}};
+    out.elements = buffer->share_size(share.bucket);
+    out.put = [=, before = std::move(share)](const Numbers& got) { buffer->replace_share(before, got); };
     return out;
   }
   Contribution out{.given = {}, .elements = step.elements, .put = {}};
@@ -74,54 +73,83 @@ Contribution bucket(RankState& state, const Instruction& i, const CollectiveStep
       buffer->take_bucket(state.plan().reduce_every_micro_batch ? i.tags.micro_batch : 0, step.elements, out.given);
   out.put = [=](const Numbers& got) { buffer->put_sum(at, got); };
   if (step.op == CollectiveOp::all_reduce) return out;
-  const std::int64_t share = (step.elements + membership.members - 1) / membership.members;
-  out.given.resize(static_cast<std::size_t>(share * membership.members), 0.0);
-  out.put = [=, part = membership.position](const Numbers& got) { buffer->put_share(at, part, got); };
+  if (membership.members != buffer->sharding().shards || membership.position != buffer->sharding().part)
+    throw ProofFault("scatters gradients over others than share them");
+  out.given = buffer->in_shares(at, out.given);
+  out.put = [=](const Numbers& got) { buffer->put_share(at, got); };
   return out;
 }
 
-/// The elements of a rank's tensors that it has stepped, one after the other.
+/// A piece of gradients whose parameters are gathered.
+struct GatheredPiece {
+  ChunkState* chunk;
+  GradientBuffer* buffer;
+  Slice piece;
+};
+
+/// Calls `each(parameter)` for the elements of a share.
 template <class Each>
-void for_stepped(RankState& state, std::int64_t chunk_number, const Slice& share, Each each) {
-  ChunkState& chunk = state.chunks.at(chunk_number);
-  for (const HeldTensor& tensor : chunk.gradients.tensors()) {
-    const Slice whole = chunk.gradients.slice(tensor.key);
+void for_parameters(const GatheredPiece& at, const Slice& share, Each each) {
+  for (const HeldTensor& tensor : at.buffer->tensors()) {
+    const Slice whole = at.buffer->slice(tensor.key);
     const std::int64_t begin = std::max(share.first, whole.first);
     const std::int64_t end = std::min(share.first + share.count, whole.first + whole.count);
-    for (std::int64_t i = begin; i < end; ++i) each(chunk.parameters.at(tensor.key).data()[i - whole.first]);
+    for (std::int64_t i = begin; i < end; ++i) each(at.chunk->parameters.at(tensor.key).data()[i - whole.first]);
   }
 }
 
-/// Stepped shares of all buckets, each as long as the first member's, which is never shorter than another's.
-Contribution stepped(RankState& state, const CollectiveStep& step, const Membership& membership) {
-  if (!state.stepped) throw ProofFault("gathers parameters before they are stepped");
-  struct Bucket {
-    std::int64_t chunk;
-    Slice all;
-    std::int64_t share;
-  };
-  std::vector<Bucket> buckets;
+/// All-gathers the shares of pieces, padded; `done`: what happens then.
+Contribution gathered(const std::vector<GatheredPiece>& pieces, const CollectiveStep& step,
+                      const Membership& membership, std::function<void()> done) {
   Contribution out{.given = {}, .elements = 0, .put = {}};
-  for (auto& [number, chunk] : state.chunks)
-    for (const GradientBuffer::Scattered& s : chunk.gradients.scattered()) {
-      buckets.push_back({number, s.bucket, s.share});
-      out.elements += s.bucket.count;
-      const std::size_t before = out.given.size();
-      for_stepped(state, number, s.part(membership.position), [&](double value) { out.given.push_back(value); });
-      out.given.resize(before + static_cast<std::size_t>(s.share), 0.0);
-    }
-  out.put = [&state, buckets, members = membership.members](const Numbers& got) {
+  for (const GatheredPiece& at : pieces) {
+    out.elements += at.piece.count;
+    const std::size_t padded = out.given.size() + static_cast<std::size_t>(at.buffer->share_size(at.piece));
+    for_parameters(at, at.buffer->share(at.piece, membership.position),
+                   [&](double value) { out.given.push_back(value); });
+    out.given.resize(padded, 0.0);
+  }
+  out.put = [pieces, members = membership.members, done = std::move(done)](const Numbers& got) {
     auto from = got.begin();
     for (std::int64_t m = 0; m < members; ++m)
-      for (const Bucket& b : buckets) {
-        const Slice part = GradientBuffer::Scattered{b.all, b.share}.part(m);
-        auto at = from;
-        for_stepped(state, b.chunk, part, [&](double& value) { value = *at++; });
-        from += b.share;
+      for (const GatheredPiece& at : pieces) {
+        auto next = from;
+        for_parameters(at, at.buffer->share(at.piece, m), [&](double& value) { value = *next++; });
+        from += at.buffer->share_size(at.piece);
       }
+    done();
   };
   if (step.op != CollectiveOp::all_gather) throw ProofFault("parameters are gathered, not reduced");
   return out;
+}
+
+/// Stepped shares of all buckets.
+Contribution stepped(RankState& state, const CollectiveStep& step, const Membership& membership) {
+  if (!state.stepped) throw ProofFault("gathers parameters before they are stepped");
+  std::vector<GatheredPiece> pieces;
+  for (auto& [number, chunk] : state.chunks) {
+    GradientBuffer& buffer = step.operand == Operand::parameters ? chunk.gradients : chunk.expert_gradients;
+    for (const Slice& piece : buffer.scattered()) pieces.push_back({&chunk, &buffer, piece});
+  }
+  return gathered(pieces, step, membership, [] {});
+}
+
+/// What a unit needs for a pass (zero 3).
+Contribution of_unit(RankState& state, const Instruction& i, const CollectiveStep& step, const Membership& membership) {
+  ChunkState& chunk = state.chunks.at(i.chunk);
+  const bool experts = step.operand == Operand::expert_parameters;
+  const UnitKey unit{step.layer, step.block == "head", experts};
+  GradientBuffer& buffer = experts ? chunk.expert_gradients : chunk.gradients;
+  std::vector<GatheredPiece> pieces;
+  for (const HeldTensor& tensor : buffer.tensors())
+    if (is_of_unit(state.model(), unit, tensor)) pieces.push_back({&chunk, &buffer, buffer.slice(tensor.key)});
+  const PassKey pass{i.tags.micro_batch, i.chunk, i.phase == Phase::forward};
+  return gathered(pieces, step, membership, [&state, pass, unit] { state.gather(pass, unit); });
+}
+
+Contribution parameters(RankState& state, const Instruction& i, const CollectiveStep& step,
+                        const Membership& membership) {
+  return state.plan().zero < 3 ? stepped(state, step, membership) : of_unit(state, i, step, membership);
 }
 
 Contribution norm(RankState& state) {
@@ -134,12 +162,14 @@ Contribution contribute_gradients(RankState& state, const Instruction& instructi
                                   const Membership& membership) {
   switch (step.operand) {
     case Operand::gradients:
-      if (step.group == GroupKind::mirror) return sum_of(places(state, all_of));
+      if (step.group == GroupKind::mirror) return sum_of(state, step, places(state, true, all_of));
       return bucket(state, instruction, step, membership);
-    case Operand::replicated_gradients: return sum_of(places(state, replicated_of));
-    case Operand::shared_head_gradients: return sum_of(places(state, shared_heads_of));
-    case Operand::embedding_gradients: return sum_of(places(state, table_of));
-    case Operand::parameters: return stepped(state, step, membership);
+    case Operand::expert_gradients: return bucket(state, instruction, step, membership);
+    case Operand::replicated_gradients: return sum_of(state, step, places(state, false, replicated_of));
+    case Operand::shared_head_gradients: return sum_of(state, step, places(state, false, shared_heads_of));
+    case Operand::embedding_gradients: return sum_of(state, step, places(state, false, table_of));
+    case Operand::parameters:
+    case Operand::expert_parameters: return parameters(state, instruction, step, membership);
     default: return norm(state);
   }
 }
@@ -150,15 +180,22 @@ Contribution contribute(RankState& state, const Instruction& instruction, const 
     case Operand::activations:
     case Operand::region:
     case Operand::region_input:
+    case Operand::rotary_key:
     case Operand::loss_maximum:
     case Operand::loss_sum:
     case Operand::loss_target: return contribute_activations(state, instruction, step, membership);
     case Operand::gradients:
+    case Operand::expert_gradients:
     case Operand::replicated_gradients:
     case Operand::shared_head_gradients:
     case Operand::embedding_gradients:
     case Operand::parameters:
+    case Operand::expert_parameters:
     case Operand::gradient_norm: return contribute_gradients(state, instruction, step, membership);
+    case Operand::dispatch:
+    case Operand::combine:
+    case Operand::expert_rows: return contribute_expert_rows(state, instruction, step);
+    case Operand::keys_values: return contribute_keys(state, instruction, step);
     default: throw ProofFault("calls a collective of which the proof knows nothing");
   }
 }

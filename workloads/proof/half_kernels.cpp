@@ -23,7 +23,7 @@ Matrix run_norm_gradient(const KernelScope& k, const NormNames& names) {
   const std::string weight = fmt::format("{} weight", names.parameter), bias = fmt::format("{} bias", names.parameter);
   NormGradient gradient = norm_backward(k.model().norm, k.read(names.input), k.parameter(weight), k.from_region());
   k.add_gradient(weight, gradient.weight);
-  if (k.find_parameter(bias) != nullptr) k.add_gradient(bias, gradient.bias);
+  if (k.has_parameter(bias)) k.add_gradient(bias, gradient.bias);
   return std::move(gradient.x);
 }
 

@@ -1,6 +1,7 @@
 #include "workloads/proof/interpreter.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -20,6 +21,7 @@ void run_kernel(RankState& state, const Instruction& i, const Segment& segment) 
   const KernelScope k(state, pass_of(i), segment.layer, segment.block, segment.kind);
   if (segment.block == "attention") return run_attention_kernel(k, name);
   if (segment.block == "mlp") return run_mlp_kernel(k, name);
+  if (segment.block == "experts") return run_experts_kernel(k, name);
   if (segment.block == "embedding") return run_embedding_kernel(k, name);
   if (segment.block == "head") return run_head_kernel(k, name);
   unknown_kernel(segment.block, name);
@@ -79,7 +81,9 @@ bool Interpreter::advance(std::uint32_t rank) {
   Cursor& at = cursors_[rank];
   const std::size_t before = at.next;
   const bool was_blocked = at.blocked.has_value();
+  bool given = false;
   try {
+    given = give_deferred(rank);
     while (at.next < instructions.size() && carry_out(rank, instructions[at.next])) {
       ++at.next;
       ++instructions_;
@@ -87,7 +91,7 @@ bool Interpreter::advance(std::uint32_t rank) {
   } catch (const ProofFault& fault) {
     faults_.push_back(fmt::format("{}: {}", where(rank), fault.what()));
   }
-  return at.next > before || at.blocked.has_value() != was_blocked;
+  return given || at.next > before || at.blocked.has_value() != was_blocked;
 }
 
 bool Interpreter::carry_out(std::uint32_t rank, const Instruction& i) {
@@ -99,7 +103,7 @@ bool Interpreter::carry_out(std::uint32_t rank, const Instruction& i) {
     case Type::wait: return wait(rank, i.index);
     case Type::send: send(rank, i); return true;
     case Type::receive: return receive(rank, i);
-    case Type::host: return true;  // what goes to the host and comes back is the same
+    case Type::host: host(rank, i); return true;
   }
   return true;
 }
@@ -116,7 +120,25 @@ void Interpreter::compute(std::uint32_t rank, const Instruction& i) {
 void Interpreter::memory(std::uint32_t rank, const Instruction& i, const MemoryEvent& event) {
   const MemoryBlock& block = scene_.program.blocks[event.block];
   const KernelScope k(ranks_[rank], pass_of(i), block.layer, {}, Kind::other);
-  event.bytes > Bytes(0) ? k.make(block.name) : k.unmake(block.name);
+  if (event.bytes > Bytes(0)) return k.make(block.name);
+  if (block.name.starts_with("whole gradients") || block.name.find("gradient bucket") != std::string::npos)
+    expect_reduced(rank, i, block.name);
+  k.unmake(block.name);
+  if (!block.name.starts_with("gathered parameters")) return;
+  for (const bool experts : {false, true})
+    ranks_[rank].release(pass_of(i), {block.layer, block.name.ends_with("of the head"), experts});
+}
+
+void Interpreter::expect_reduced(std::uint32_t rank, const Instruction& i, std::string_view block) const {
+  for (const Open& open : cursors_[rank].open) {
+    if (open.meeting == nullptr || open.put || open.handle < 0) continue;
+    const Operand operand = scene_.program.calls[open.instruction->index].step.operand;
+    const bool of_block = operand == Operand::expert_gradients
+                              ? !block.starts_with("gradient bucket")
+                              : operand == Operand::gradients && !block.starts_with("expert gradient bucket");
+    if (of_block && pass_of(*open.instruction) == pass_of(i))
+      throw ProofFault("lets go of gradients that are being reduced");
+  }
 }
 
 bool Interpreter::collective(std::uint32_t rank, const Instruction& i) {
@@ -125,15 +147,18 @@ bool Interpreter::collective(std::uint32_t rank, const Instruction& i) {
     const CollectiveStep& step = scene_.program.calls[i.index].step;
     const std::uint32_t group = scene_.communication.group_of(rank, step.group);
     if (group == no_group) return true;
-    const Open open = come(rank, i, group);
+    Open open = come(rank, i, group);
     if (!step.blocking) {
+      open.deferred = step.after >= 0;
       at.open.push_back(open);
+      open.deferred ? void(give_deferred(rank)) : give(rank, open);
       return true;
     }
+    give(rank, open);
     at.blocked = open;
   }
-  if (!at.blocked->meeting->done()) return false;
-  put(*at.blocked);
+  if (!done(*at.blocked)) return false;
+  put(rank, *at.blocked);
   at.blocked.reset();
   return true;
 }
@@ -151,39 +176,89 @@ Interpreter::Open Interpreter::come(std::uint32_t rank, const Instruction& i, st
     throw ProofFault(fmt::format("comes to {} of {} elements where others came to {} of {}",
                                  collective_op_name(step.op), step.elements, collective_op_name(meeting.step->op),
                                  meeting.step->elements));
-  Contribution given = contribute(ranks_[rank], i, step, {static_cast<std::int64_t>(member), std::ssize(members)});
+  return {.meeting = &meeting, .group = group, .member = member, .handle = step.handle, .instruction = &i};
+}
+
+void Interpreter::give(std::uint32_t rank, const Open& open) {
+  Meeting& meeting = *open.meeting;
+  const CollectiveStep& step = scene_.program.calls[open.instruction->index].step;
+  Contribution given = contribute(ranks_[rank], *open.instruction, step,
+                                  {static_cast<std::int64_t>(open.member), std::ssize(meeting.members)});
   if (given.elements != step.elements)
     throw ProofFault(fmt::format("gives {} elements to a collective of {}", given.elements, step.elements));
-  meeting.members[member] = std::move(given);
-  if (++meeting.came == members.size()) hold(meeting, group);
-  return {&meeting, member, step.handle};
+  meeting.members[open.member] = std::move(given);
+  if (++meeting.came == meeting.members.size()) hold(meeting, open.group);
+}
+
+bool Interpreter::give_deferred(std::uint32_t rank) {
+  bool any = false;
+  std::vector<Open>& open = cursors_[rank].open;
+  for (std::size_t o = 0; o < open.size(); ++o) {
+    if (!open[o].deferred) continue;
+    const std::int32_t after = scene_.program.calls[open[o].instruction->index].step.after;
+    const auto before = std::find_if(open.rend() - static_cast<std::ptrdiff_t>(o), open.rend(),
+                                     [&](const Open& other) { return other.handle == after; });
+    if (before != open.rend()) {
+      if (!done(*before)) continue;
+      put(rank, *before);
+    }
+    open[o].deferred = false;
+    give(rank, open[o]);
+    any = true;
+  }
+  return any;
 }
 
 void Interpreter::hold(Meeting& meeting, std::uint32_t group) {
   const CommGroup& of = scene_.communication.groups()[group];
   const CollectiveSpec spec = padded_spec(*meeting.step, of.view);
+  const CollectiveWay& way = scene_.communication.prepared(of, spec).chosen.way;
+  ++collectives_;
+  if (!meeting.members.front()->slots.empty()) {
+    std::vector<std::vector<Numbers>> given;
+    for (auto& member : meeting.members) given.push_back(std::move(member->slots));
+    meeting.slots = player_.play_slots(way, given);
+    return;
+  }
   std::vector<Numbers> given;
   for (auto& member : meeting.members) given.push_back(std::move(member->given));
   for (const Numbers& numbers : given)
     if (numbers.size() != given.front().size()) throw ProofFault("gives another number of elements than others do");
-  ++collectives_;
-  meeting.got = player_.play(scene_.communication.prepared(of, spec).chosen.way, meeting.members.front()->fold, given);
+  // A rank's share may be empty: of few replicated gradients, say.
+  meeting.got = given.front().empty() ? given : player_.play(way, meeting.members.front()->fold, given);
 }
 
-void Interpreter::put(const Open& open) { open.meeting->members[open.member]->put(open.meeting->got[open.member]); }
+void Interpreter::put(std::uint32_t rank, Open& open) {
+  if (std::exchange(open.put, true)) return;
+  if (open.meeting == nullptr) return ranks_[rank].fetch(pass_of(*open.instruction), open.instruction->tags.layer);
+  const Contribution& member = *open.meeting->members[open.member];
+  open.meeting->slots.empty() ? member.put(open.meeting->got[open.member])
+                              : member.put_slots(open.meeting->slots[open.member]);
+}
 
 bool Interpreter::wait(std::uint32_t rank, std::uint32_t handle) {
   std::vector<Open>& open = cursors_[rank].open;
-  const bool all = handle == no_index;
-  std::vector<Open> waited;
-  for (const Open& o : open)
-    if (all || (o.handle >= 0 && static_cast<std::uint32_t>(o.handle) == handle)) waited.push_back(o);
-  for (const Open& o : waited)
-    if (!o.meeting->done()) return false;
-  for (const Open& o : waited) put(o);
-  std::erase_if(
-      open, [&](const Open& o) { return all || (o.handle >= 0 && static_cast<std::uint32_t>(o.handle) == handle); });
+  if (handle == no_index) {
+    if (!std::ranges::all_of(open, [&](const Open& o) { return done(o); })) return false;
+    for (Open& o : open) put(rank, o);
+    open.clear();
+    return true;
+  }
+  const auto last = std::find_if(open.rbegin(), open.rend(), [&](const Open& o) {
+    return o.handle >= 0 && static_cast<std::uint32_t>(o.handle) == handle;
+  });
+  if (last == open.rend()) return true;
+  if (!done(*last)) return false;
+  put(rank, *last);
+  open.erase(std::next(last).base());
   return true;
+}
+
+void Interpreter::host(std::uint32_t rank, const Instruction& i) {
+  const HostStep& step = scene_.program.host[i.index].step;
+  if (step.layer < 0) return run_host_step(ranks_[rank], step.way);
+  if (step.way == HostWay::to_host) return ranks_[rank].keep_on_host(pass_of(i), step.layer);
+  cursors_[rank].open.push_back({.handle = step.handle, .instruction = &i});
 }
 
 void Interpreter::send(std::uint32_t rank, const Instruction& i) {

@@ -32,12 +32,17 @@ class Interpreter {
     const CollectiveStep* step = nullptr;
     std::size_t came = 0;
     std::vector<Numbers> got;
+    std::vector<std::vector<Numbers>> slots;  ///< got by each, of an uneven one: from each member
     [[nodiscard]] bool done() const { return came == members.size(); }
   };
   struct Open {
-    Meeting* meeting = nullptr;
+    Meeting* meeting = nullptr;  ///< null: a copy from the host
+    std::uint32_t group = no_group;
     std::size_t member = 0;
     std::int32_t handle = -1;
+    const Instruction* instruction = nullptr;
+    bool deferred = false;  ///< it waits for another (CollectiveStep::after) before it takes its operand
+    bool put = false;       ///< its results have been
   };
   /// A rank's place in its program.
   struct Cursor {
@@ -54,11 +59,21 @@ class Interpreter {
   bool carry_out(std::uint32_t rank, const Instruction& i);
   void compute(std::uint32_t rank, const Instruction& i);
   void memory(std::uint32_t rank, const Instruction& i, const MemoryEvent& event);
+  /// ProofFault: a reduction of what goes is under way.
+  void expect_reduced(std::uint32_t rank, const Instruction& i, std::string_view block) const;
   bool collective(std::uint32_t rank, const Instruction& i);
+  /// A place in the group's next collective; what the rank gives to it.
   Open come(std::uint32_t rank, const Instruction& i, std::uint32_t group);
+  void give(std::uint32_t rank, const Open& open);
+  /// Gives to collectives what waited for others that are done now; whether there was any.
+  bool give_deferred(std::uint32_t rank);
+  [[nodiscard]] bool done(const Open& open) const {
+    return open.meeting == nullptr || (!open.deferred && open.meeting->done());
+  }
+  void host(std::uint32_t rank, const Instruction& i);
   void hold(Meeting& meeting, std::uint32_t group);
   bool wait(std::uint32_t rank, std::uint32_t handle);
-  static void put(const Open& open);
+  void put(std::uint32_t rank, Open& open);
   void send(std::uint32_t rank, const Instruction& i);
   bool receive(std::uint32_t rank, const Instruction& i);
   [[nodiscard]] std::string where(std::uint32_t rank) const;

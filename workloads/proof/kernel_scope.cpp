@@ -9,7 +9,9 @@
 namespace rehearse {
 
 BlockKey KernelScope::key(std::string_view name) const {
-  return {pass_.micro_batch, pass_.chunk, layer_, std::string(name)};
+  // Parameters that stay gathered come with one micro batch and go with another.
+  const bool stays = !state_.plan().reshard_after_forward && name.starts_with("gathered parameters");
+  return {stays ? -1 : pass_.micro_batch, pass_.chunk, layer_, std::string(name)};
 }
 
 const Matrix* KernelScope::find(std::string_view name) const {
@@ -41,19 +43,30 @@ void KernelScope::make(std::string_view name) const {
 
 void KernelScope::unmake(std::string_view name) const { state_.store.unmake(key(name)); }
 
-const Matrix* KernelScope::find_parameter(std::string_view name) const {
-  const auto& parameters = state_.chunks.at(pass_.chunk).parameters;
-  const auto found = parameters.find({layer_, std::string(name)});
-  return found == parameters.end() ? nullptr : &found->second;
+GradientBuffer& KernelScope::buffer(std::int64_t expert) const {
+  ChunkState& chunk = state_.chunks.at(pass_.chunk);
+  return expert == no_expert ? chunk.gradients : chunk.expert_gradients;
 }
 
-const Matrix& KernelScope::parameter(std::string_view name) const {
-  if (const Matrix* value = find_parameter(name)) return *value;
+bool KernelScope::has_parameter(std::string_view name, std::int64_t expert) const {
+  return buffer(expert).holds({layer_, std::string(name), expert});
+}
+
+const Matrix* KernelScope::find_parameter(std::string_view name, std::int64_t expert) const {
+  if (!has_parameter(name, expert)) return nullptr;
+  const Sharding& sharding = buffer(expert).sharding();
+  if (sharding.by_tensor && sharding.shards > 1 && !state_.has(pass_, {layer_, block_ == "head", expert != no_expert}))
+    throw ProofFault(fmt::format("reads '{}' of layer {}, which is not gathered", name, layer_));
+  return &state_.chunks.at(pass_.chunk).parameters.at({layer_, std::string(name), expert});
+}
+
+const Matrix& KernelScope::parameter(std::string_view name, std::int64_t expert) const {
+  if (const Matrix* value = find_parameter(name, expert)) return *value;
   throw ProofFault(fmt::format("has no '{}' of layer {}", name, layer_));
 }
 
-void KernelScope::add_gradient(std::string_view name, const Matrix& gradient) const {
-  state_.chunks.at(pass_.chunk).gradients.add({layer_, std::string(name)}, gradient);
+void KernelScope::add_gradient(std::string_view name, const Matrix& gradient, std::int64_t expert) const {
+  buffer(expert).add({layer_, std::string(name), expert}, gradient);
 }
 
 const Matrix& KernelScope::stream() const {

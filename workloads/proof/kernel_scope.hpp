@@ -18,6 +18,7 @@ class KernelScope {
   [[nodiscard]] const RankShape& shape() const { return state_.shape; }
   [[nodiscard]] const Model& model() const { return state_.model(); }
   [[nodiscard]] const PassKey& pass() const { return pass_; }
+  [[nodiscard]] std::int16_t layer() const { return layer_; }
   [[nodiscard]] std::string_view block() const { return block_; }
   [[nodiscard]] Kind kind() const { return kind_; }
 
@@ -31,10 +32,11 @@ class KernelScope {
   void make(std::string_view name) const;
   void unmake(std::string_view name) const;
 
-  /// Null: the model has no such tensor.
-  [[nodiscard]] const Matrix* find_parameter(std::string_view name) const;
-  [[nodiscard]] const Matrix& parameter(std::string_view name) const;
-  void add_gradient(std::string_view name, const Matrix& gradient) const;
+  [[nodiscard]] bool has_parameter(std::string_view name, std::int64_t expert = no_expert) const;
+  /// Null: the model has no such tensor. ProofFault: it is sharded, and not gathered.
+  [[nodiscard]] const Matrix* find_parameter(std::string_view name, std::int64_t expert = no_expert) const;
+  [[nodiscard]] const Matrix& parameter(std::string_view name, std::int64_t expert = no_expert) const;
+  void add_gradient(std::string_view name, const Matrix& gradient, std::int64_t expert = no_expert) const;
 
   /// The residual stream; and its gradient, which is also what enters the region before.
   [[nodiscard]] const Matrix& stream() const;
@@ -46,6 +48,7 @@ class KernelScope {
 
  private:
   [[nodiscard]] BlockKey key(std::string_view name) const;
+  [[nodiscard]] GradientBuffer& buffer(std::int64_t expert) const;
 
   RankState& state_;
   Frame& frame_;
@@ -63,7 +66,10 @@ void run_embedding_kernel(const KernelScope& k, std::string_view name);
 void run_head_kernel(const KernelScope& k, std::string_view name);
 void run_attention_kernel(const KernelScope& k, std::string_view name);
 void run_mlp_kernel(const KernelScope& k, std::string_view name);
+void run_experts_kernel(const KernelScope& k, std::string_view name);
 void run_optimizer_kernel(RankState& state, std::string_view name);
+/// The optimizer's step on the host (workloads/offload.hpp): gradients there, the step, parameters back.
+void run_host_step(RankState& state, HostWay way);
 [[noreturn]] void unknown_kernel(std::string_view block, std::string_view name);
 
 /// The names of a linear layer's tensors. `input` of a row-parallel one is a share of columns, and the gradient of its
@@ -71,6 +77,7 @@ void run_optimizer_kernel(RankState& state, std::string_view name);
 struct LinearNames {
   std::string_view name, weight, bias;  ///< "ffn 1", "ffn 1 weight", "ffn 1 bias"
   bool row_parallel = false;
+  bool whole = false;  ///< neither column- nor row-parallel: every rank has all of it, for its own tokens
   std::string_view input, output, output_gradient, input_gradient;
 };
 /// Whether the kernel is one of the layer's (workloads/layers/linear.cpp), which is then carried out.

@@ -35,32 +35,34 @@ std::optional<Piece> piece_of(std::string_view kernel, std::string_view name) {
 
 class LinearKernel {
  public:
-  LinearKernel(const KernelScope& k, const LinearNames& linear)
-      : k_(k), names_(linear), weight_(k.parameter(linear.weight)) {}
+  LinearKernel(const KernelScope& k, const LinearNames& linear) : k_(k), names_(linear) {}
 
   void forward(const Piece& piece) const {
-    if (names_.row_parallel) return give_region(piece, read_rows(names_.input, piece) * weight_.transpose());
-    Matrix y = region_rows(piece) * weight_.transpose();
+    if (names_.whole) return k_.write(names_.output, k_.read(names_.input) * weight().transpose());
+    if (names_.row_parallel) return give_region(piece, read_rows(names_.input, piece) * weight().transpose());
+    Matrix y = region_rows(piece) * weight().transpose();
     if (const Matrix* bias = k_.find_parameter(names_.bias)) y.rowwise() += bias->reshaped().transpose();
     write_rows(names_.output, piece, y);
   }
 
   void input_gradient(const Piece& piece) const {
-    if (!names_.row_parallel) return give_region(piece, read_rows(names_.output_gradient, piece) * weight_);
+    if (names_.whole) return k_.write(names_.input_gradient, k_.read(names_.output_gradient) * weight());
+    if (!names_.row_parallel) return give_region(piece, read_rows(names_.output_gradient, piece) * weight());
     const Matrix given = region_rows(piece);
     write_rows(names_.output_gradient, piece, given);
-    write_rows(names_.input_gradient, piece, given * weight_);
+    write_rows(names_.input_gradient, piece, given * weight());
   }
 
   void weight_gradient() const {
     const RankShape& shape = k_.shape();
     const Matrix& given = k_.read(names_.output_gradient);
-    const bool gathered = !names_.row_parallel && shape.split_tokens;
+    const bool gathered = !names_.row_parallel && !names_.whole && shape.split_tokens;
+    const std::int64_t rows = names_.whole ? shape.local_tokens : shape.tokens;
     const Matrix& input = k_.read(gathered ? "gathered input" : names_.input);
-    expect_rows(given, shape.tokens, names_.output_gradient);
-    expect_rows(input, shape.tokens, gathered ? "gathered input" : names_.input);
+    expect_rows(given, rows, names_.output_gradient);
+    expect_rows(input, rows, gathered ? "gathered input" : names_.input);
     k_.add_gradient(names_.weight, given.transpose() * input);
-    if (k_.find_parameter(names_.bias) == nullptr) return;
+    if (!k_.has_parameter(names_.bias)) return;
     // Every rank has the bias of a row-parallel layer, and adds it to its own tokens.
     k_.add_gradient(names_.bias, names_.row_parallel
                                      ? column_sums(given.middleRows(shape.first_own_row(), shape.local_tokens))
@@ -68,6 +70,7 @@ class LinearKernel {
   }
 
  private:
+  [[nodiscard]] const Matrix& weight() const { return k_.parameter(names_.weight); }
   [[nodiscard]] Matrix region_rows(const Piece& piece) const {
     const Region& region = k_.frame().region;
     const Matrix& rows = piece.pieces == 1 ? region.whole() : region.part(piece.i);
@@ -96,7 +99,6 @@ class LinearKernel {
 
   const KernelScope& k_;
   const LinearNames& names_;
-  const Matrix& weight_;
 };
 
 }  // namespace

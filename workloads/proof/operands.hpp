@@ -13,6 +13,9 @@ struct Contribution {
   std::int64_t elements = 0;  ///< of the full vector, without padding
   Fold fold = Fold::sum;
   std::function<void(const Numbers& got)> put;
+  /// In place of `given` and `put` where shares are not of one length (PatternPlayer::play_slots).
+  std::vector<Numbers> slots;
+  std::function<void(const std::vector<Numbers>& got)> put_slots;
 };
 
 /// How a rank stands in the group of a call.
@@ -29,6 +32,8 @@ Contribution contribute_activations(RankState& state, const Instruction& instruc
                                     const Membership& membership);
 Contribution contribute_gradients(RankState& state, const Instruction& instruction, const CollectiveStep& step,
                                   const Membership& membership);
+Contribution contribute_keys(RankState& state, const Instruction& instruction, const CollectiveStep& step);
+Contribution contribute_expert_rows(RankState& state, const Instruction& instruction, const CollectiveStep& step);
 
 Numbers numbers_of(const Matrix& matrix);
 Matrix matrix_of(const Numbers& numbers, std::int64_t columns);

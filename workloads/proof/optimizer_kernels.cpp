@@ -19,10 +19,12 @@ void tie_copies(RankState& state) {
   for (auto& [number, chunk] : state.chunks)
     if (chunk.gradients.holds(table)) holders.push_back(&chunk.gradients);
   if (holders.size() < 2) return;
-  Numbers sum = holders[0]->values(holders[0]->slice(table));
-  const Numbers other = holders[1]->values(holders[1]->slice(table));
-  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += other[i];
-  for (GradientBuffer* holder : holders) holder->replace(holder->slice(table), sum);
+  const Slice first = holders[0]->slice(table), second = holders[1]->slice(table);
+  for (std::int64_t i = 0; i < first.count; ++i) {
+    const double sum = holders[0]->value(first.first + i) + holders[1]->value(second.first + i);
+    holders[0]->replace(first.first + i, sum);
+    holders[1]->replace(second.first + i, sum);
+  }
 }
 
 /// Whether this rank counts the gradients of a chunk of which other stages have a copy.
@@ -32,11 +34,11 @@ bool counts_chunk(const RankState& state, std::int64_t chunk) {
 }
 
 /// Whether this rank counts what ranks with the same parameters have, too: where the norm is summed over them.
-bool counts_replica(const RankState& state) {
+bool counts_replica(const RankState& state, bool experts) {
   const Plan& plan = state.plan();
-  const std::int64_t replica = state.scene.communication.layout().ranks(0).replica(state.worker);
-  if (plan.zero > 0) return replica < plan.shards();
-  return plan.expert == 1 || replica == 0;
+  if (experts && plan.expert > 1) return plan.zero > 0 || state.replica < plan.expert;
+  if (plan.zero > 0) return state.replica < plan.shards();
+  return plan.expert == 1 || state.replica == 0;
 }
 
 /// Elements of a tensor that no other tensor rank or stage counts: [0, count).
@@ -48,31 +50,36 @@ std::int64_t counted_elements(const RankState& state, const HeldTensor& tensor) 
   return tensor.elements();
 }
 
+double squared_norm(const RankState& state, const GradientBuffer& buffer) {
+  double sum = 0;
+  for (const HeldTensor& tensor : buffer.tensors()) {
+    const std::int64_t first = buffer.slice(tensor.key).first;
+    for (std::int64_t i = first; i < first + counted_elements(state, tensor); ++i)
+      if (buffer.is_own(i)) sum += buffer.value(i) * buffer.value(i);
+  }
+  return sum;
+}
+
 double squared_norm(const RankState& state) {
   double sum = 0;
-  if (!counts_replica(state)) return sum;
   for (const auto& [number, chunk] : state.chunks) {
     if (!counts_chunk(state, number)) continue;
-    for (const HeldTensor& tensor : chunk.gradients.tensors()) {
-      const Slice at = chunk.gradients.slice(tensor.key);
-      const Numbers values = chunk.gradients.values(at);
-      for (std::int64_t i = 0; i < counted_elements(state, tensor); ++i)
-        if (chunk.gradients.is_own(at.first + i))
-          sum += values[static_cast<std::size_t>(i)] * values[static_cast<std::size_t>(i)];
-    }
+    if (counts_replica(state, false)) sum += squared_norm(state, chunk.gradients);
+    if (counts_replica(state, true)) sum += squared_norm(state, chunk.expert_gradients);
   }
   return sum;
 }
 
 void step(RankState& state) {
   for (auto& [number, chunk] : state.chunks)
-    for (auto& [key, parameter] : chunk.parameters) {
-      const Slice at = chunk.gradients.slice(key);
-      const Numbers gradient = chunk.gradients.values(at);
-      for (std::int64_t i = 0; i < at.count; ++i)
-        if (chunk.gradients.is_own(at.first + i))
-          parameter.data()[i] -= state.scene.learning_rate * gradient[static_cast<std::size_t>(i)];
-    }
+    for (const GradientBuffer* buffer : {&chunk.gradients, &chunk.expert_gradients})
+      for (const HeldTensor& tensor : buffer->tensors()) {
+        Matrix& parameter = chunk.parameters.at(tensor.key);
+        const Slice at = buffer->slice(tensor.key);
+        for (std::int64_t i = 0; i < at.count; ++i)
+          if (buffer->is_own(at.first + i))
+            parameter.data()[i] -= state.scene.learning_rate * buffer->value(at.first + i);
+      }
   state.stepped = true;
 }
 
@@ -85,9 +92,19 @@ void run_optimizer_kernel(RankState& state, std::string_view name) {
     state.norm = squared_norm(state);
   } else if (std::ranges::find(steps, name) != steps.end()) {
     step(state);
-  } else if (name != "gradient clip") {  // the scale is one
+  } else if (name != "gradient clip" && name != "adafactor statistics") {  // the scale is one; no part of the step
     unknown_kernel("the optimizer", name);
   }
+}
+
+void run_host_step(RankState& state, HostWay way) {
+  using enum HostWay;
+  constexpr std::array<HostWay, 3> order{to_host, on_host, from_host};
+  if (state.host_steps >= order.size() || order[state.host_steps] != way)
+    throw ProofFault("steps on the host in another order than there, step, back");
+  if (++state.host_steps < order.size()) return;
+  if (!std::exchange(state.tied, true)) tie_copies(state);
+  step(state);
 }
 
 }  // namespace rehearse

@@ -121,4 +121,28 @@ std::vector<Numbers> PatternPlayer::play(const CollectiveWay& way, Fold fold, co
   return got;
 }
 
+std::vector<std::vector<Numbers>> PatternPlayer::play_slots(const CollectiveWay& way,
+                                                            const std::vector<std::vector<Numbers>>& given) {
+  const CollectiveOp op = way.row->op;
+  std::size_t longest = 1;
+  for (const auto& of_member : given)
+    for (const Numbers& slot : of_member) longest = std::max(longest, slot.size());
+  std::vector<Numbers> padded(given.size());
+  for (std::size_t m = 0; m < given.size(); ++m)
+    for (const Numbers& slot : given[m]) {
+      const std::size_t end = padded[m].size() + longest;
+      padded[m].insert(padded[m].end(), slot.begin(), slot.end());
+      padded[m].resize(end, 0.0);
+    }
+  const std::vector<Numbers> played = play(way, Fold::sum, padded);
+  std::vector<std::vector<Numbers>> got(given.size());
+  for (std::size_t m = 0; m < given.size(); ++m)
+    for (std::size_t from = 0; from < (op == CollectiveOp::reduce_scatter ? 1 : given.size()); ++from) {
+      const Numbers& slot = op == CollectiveOp::all_gather ? given[from].front() : given[from].at(m);
+      const auto at = played[m].begin() + static_cast<std::ptrdiff_t>(from * longest);
+      got[m].emplace_back(at, at + std::ssize(slot));
+    }
+  return got;
+}
+
 }  // namespace rehearse

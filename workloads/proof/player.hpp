@@ -26,6 +26,11 @@ class PatternPlayer {
   /// Shares are padded so that they divide evenly over the way's channels and chunks. A way that is fluid, for
   /// simulation, is carried out message by message.
   std::vector<Numbers> play(const CollectiveWay& way, Fold fold, const std::vector<Numbers>& given);
+  /// The same of all_gather, reduce_scatter (members give alike) and all_to_all where slots differ in length: each
+  /// gives one slot, or one for every position, and gets one from every position, or its own sum. Padded to the
+  /// longest.
+  std::vector<std::vector<Numbers>> play_slots(const CollectiveWay& way,
+                                               const std::vector<std::vector<Numbers>>& given);
 
  private:
   using Step = std::vector<Transfer>;

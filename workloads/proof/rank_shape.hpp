@@ -21,7 +21,10 @@ struct RankShape {
   AttentionShape attention;
   std::int64_t words, first_word;  ///< of the padded vocabulary
   bool split_tokens;               ///< sequence parallelism with more than one rank
-  RowPositions positions;          ///< of every token in its sample
+  std::int64_t context, context_rank;
+  RowPositions positions;  ///< of every token in its sample
+  /// Of the tokens of one sample on a context rank.
+  [[nodiscard]] RowPositions sample_positions(std::int64_t of_context_rank) const;
 
   /// Rows of piece `i` of `pieces` of a product beside which a collective runs: without sequence parallelism one after
   /// the other, with it a part of each rank's.

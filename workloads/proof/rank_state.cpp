@@ -1,7 +1,10 @@
 #include "workloads/proof/rank_state.hpp"
 
+#include <limits>
+
 #include <fmt/format.h>
 
+#include "workloads/gradients.hpp"
 #include "workloads/proof/fault.hpp"
 
 namespace rehearse {
@@ -40,6 +43,12 @@ Matrix Region::reduced() const {
   return out;
 }
 
+std::int64_t Region::columns() const {
+  for (const Matrix& part : parts_)
+    if (part.size() > 0) return part.cols();
+  return whole_.cols();
+}
+
 std::int64_t Region::next_call(std::int64_t parts, bool gathers) {
   if (parts == 1) return 0;
   if (calls_ >= parts) throw ProofFault(fmt::format("a collective for more than {} pieces", parts));
@@ -52,21 +61,61 @@ void Region::replace(std::int64_t generation, std::int64_t i, std::int64_t parts
   (parts == 1 ? whole_ : parts_.at(static_cast<std::size_t>(i))) = std::move(value);
 }
 
+bool is_of_unit(const Model& model, const UnitKey& unit, const HeldTensor& tensor) {
+  if (tensor.key.layer != unit.layer) return false;
+  if (unit.layer >= 0) return true;
+  const bool of_embedding = tensor.key.name == "word embedding" || tensor.key.name == "position embedding";
+  const bool tied = model.tied_embeddings && tensor.key.name == "word embedding";
+  return unit.head ? !of_embedding || tied : of_embedding && !tensor.tied_copy;
+}
+
+namespace {
+
+Sharding sharding_of(const Plan& plan, const ParameterFamily& family, std::int64_t replica) {
+  const bool of_experts = family.shard == GroupKind::expert_data;
+  return {.shards = family.shards,
+          .part = of_experts ? replica / plan.expert : replica % family.shards,
+          .replicated = family.shards < family.ranks,
+          .by_tensor = plan.zero >= 3};
+}
+
+void add_parameters(const GradientBuffer& buffer, std::uint64_t seed, std::map<TensorKey, Matrix>& parameters) {
+  const bool sharded = buffer.sharding().by_tensor;
+  for (const HeldTensor& tensor : buffer.tensors()) {
+    Matrix values = initial_values(tensor, seed);
+    const Slice at = buffer.slice(tensor.key);
+    for (std::int64_t i = 0; sharded && i < at.count; ++i)
+      if (!buffer.is_own(at.first + i)) values.data()[i] = std::numeric_limits<double>::quiet_NaN();
+    parameters[tensor.key] = std::move(values);
+  }
+}
+
+}  // namespace
+
 RankState::RankState(const ProofScene& of, std::uint32_t number)
     : scene(of),
       worker(number),
       at(of.communication.layout().ranks(0).coordinates(number)),
       stage(of.communication.layout().stage_of(number)),
+      replica(of.communication.layout().ranks(0).replica(number)),
       shape(of.job.model, of.job.plan, at) {
   const PipelineShape pipeline = plan().shape();
   for (std::int32_t c = 0; c < pipeline.chunks; ++c) {
     const std::int32_t chunk =
         model_chunk_of(plan().pipeline_row().layout, pipeline, {static_cast<std::int32_t>(stage), c});
-    ChunkState state{GradientBuffer(held_tensors(model(), plan(), chunk, shape.tensor_rank)), {}};
-    for (const HeldTensor& tensor : state.gradients.tensors())
-      state.parameters[tensor.key] = initial_values(tensor, scene.seed);
+    const std::int64_t rank = shape.tensor_rank;
+    ChunkState state{{held_tensors(model(), plan(), chunk, rank), sharding_of(plan(), dense_family(plan()), replica)},
+                     {held_experts(model(), plan(), chunk, rank, replica % plan().expert),
+                      sharding_of(plan(), expert_family(plan()), replica)},
+                     {}};
+    add_parameters(state.gradients, scene.seed, state.parameters);
+    add_parameters(state.expert_gradients, scene.seed, state.parameters);
     chunks.emplace(chunk, std::move(state));
   }
+}
+
+RankState::Gathered RankState::of_pass(const PassKey& pass, const UnitKey& unit) const {
+  return {plan().reshard_after_forward ? pass : PassKey{.chunk = pass.chunk}, unit};
 }
 
 namespace {
@@ -116,6 +165,21 @@ void RankState::begin(const PassKey& pass, Frame& frame) {
   frame.gradient = take_boundary({Phase::backward, pass.micro_batch, pass.chunk});
   frame.region.set(frame.gradient);
   frame.loose[{-1, "residual gradient"}] = frame.gradient;
+}
+
+void RankState::keep_on_host(const PassKey& pass, std::int16_t layer) {
+  for (const auto& [key, value] : store.blocks())
+    if (key.micro_batch == pass.micro_batch && key.chunk == pass.chunk && key.layer == layer && value)
+      on_host[key] = *value;
+}
+
+void RankState::fetch(const PassKey& pass, std::int16_t layer) {
+  std::erase_if(on_host, [&](const auto& kept) {
+    const auto& [key, value] = kept;
+    if (key.micro_batch != pass.micro_batch || key.chunk != pass.chunk || key.layer != layer) return false;
+    if (store.is_alive(key)) store.write(key, value);
+    return true;
+  });
 }
 
 Matrix RankState::take_boundary(const BoundaryKey& key) {

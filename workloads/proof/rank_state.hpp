@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -40,6 +41,7 @@ class Region {
   /// What a reduction gave: the whole, or its pieces one below the other.
   [[nodiscard]] Matrix reduced() const;
 
+  [[nodiscard]] std::int64_t columns() const;
   /// For collectives: which piece comes next, of so many.
   std::int64_t next_call(std::int64_t parts, bool gathers);
   /// Changes whenever something new enters or leaves.
@@ -59,10 +61,33 @@ struct PassKey {
   auto operator<=>(const PassKey&) const = default;
 };
 
+/// Of context ranks that pass their keys and values round: what has come, and what this rank made of it.
+struct Ring {
+  Matrix block;            ///< keys and values at hand
+  std::int64_t hops = 0;   ///< that they have come
+  std::int64_t steps = 0;  ///< kernels so far
+  std::int64_t sends = 0;
+  bool backward = false;
+  std::vector<AttentionPart> partial;  ///< of this step, by sample
+  Matrix partial_queries, partial_keys;
+  Matrix came, gradient;  ///< of keys and values: what others added, and this rank too
+};
+
+/// Rows of tokens on their way to experts and back.
+struct ExpertRows {
+  bool backward = false;
+  std::vector<std::int64_t> came;                ///< from each rank that shares the experts
+  std::vector<std::int64_t> gathered;            ///< from each tensor rank
+  std::vector<std::int64_t> order;               ///< in which they were sorted; empty: not
+  std::map<std::string, std::int64_t> products;  ///< so far, of each name
+};
+
 /// A pass under way: what is in nobody's account of memory.
 struct Frame {
   std::map<std::pair<std::int16_t, std::string>, Matrix> loose;  ///< by layer and name
   Region region;
+  Ring ring;
+  ExpertRows expert_rows;
   Matrix stream;                  ///< the residual stream, of a forward pass or of recomputation
   bool stream_in_region = false;  ///< it is what the region gives
   Matrix gradient;                ///< of it
@@ -82,9 +107,19 @@ struct LossRows {
 };
 
 struct ChunkState {
-  GradientBuffer gradients;
+  GradientBuffer gradients, expert_gradients;
+  /// Of sharded ones (zero 3) this rank's part, and what gathers have brought; the rest is not-a-number.
   std::map<TensorKey, Matrix> parameters;
 };
+
+/// What is gathered together (zero 3): the dense parameters or the experts of a layer, of the embedding or the head.
+struct UnitKey {
+  std::int16_t layer = -1;
+  bool head = false, experts = false;
+  auto operator<=>(const UnitKey&) const = default;
+};
+/// Whether a pass needs the tensor where it computes the unit. A tied embedding may be of two.
+bool is_of_unit(const Model& model, const UnitKey& unit, const HeldTensor& tensor);
 
 struct RankState {
   RankState(const ProofScene& of, std::uint32_t worker);
@@ -92,16 +127,19 @@ struct RankState {
   const ProofScene& scene;
   std::uint32_t worker;
   Coordinates at;
-  std::int64_t stage;
+  std::int64_t stage, replica;  ///< of those with the same dense parameters
   RankShape shape;
   std::map<std::int64_t, ChunkState> chunks;  ///< by number in the model
   TensorStore store;
   std::map<PassKey, Frame> frames;
-  std::map<BoundaryKey, Matrix> boundaries;  ///< that came, or are on their way
-  std::map<std::int32_t, LossRows> loss;     ///< by micro batch
-  double norm = 0;                           ///< squared, of gradients
-  bool tied = false;                         ///< copies of a tied embedding on this rank have been added up
-  bool stepped = false;                      ///< parameters, along the gradients
+  std::map<BoundaryKey, Matrix> boundaries;                   ///< that came, or are on their way
+  std::map<std::int32_t, LossRows> loss;                      ///< by micro batch
+  std::map<BlockKey, std::vector<AttentionPart>> ring_parts;  ///< by sample: what a backward pass must know of all keys
+  double norm = 0;                                            ///< squared, of gradients
+  bool tied = false;                   ///< copies of a tied embedding on this rank have been added up
+  bool stepped = false;                ///< parameters, along the gradients
+  std::size_t host_steps = 0;          ///< of the optimizer, where the host has it
+  std::map<BlockKey, Matrix> on_host;  ///< kept activations
 
   [[nodiscard]] const Model& model() const { return scene.job.model; }
   [[nodiscard]] const Plan& plan() const { return scene.job.plan; }
@@ -111,11 +149,24 @@ struct RankState {
   LossRows& loss_of(std::int32_t micro_batch);
   /// The frame of a pass; begun with what the chunk before or after gave.
   Frame& frame(const PassKey& pass);
+  /// Sharded parameters of a unit are there for a pass, or no more; where they stay, for all passes.
+  void gather(const PassKey& pass, const UnitKey& unit) { gathered_.insert(of_pass(pass, unit)); }
+  void release(const PassKey& pass, const UnitKey& unit) { gathered_.erase(of_pass(pass, unit)); }
+  /// What a layer keeps of a micro batch, to the host and back into its blocks.
+  void keep_on_host(const PassKey& pass, std::int16_t layer);
+  void fetch(const PassKey& pass, std::int16_t layer);
+  [[nodiscard]] bool has(const PassKey& pass, const UnitKey& unit) const {
+    return gathered_.contains(of_pass(pass, unit));
+  }
   /// Takes what lies at a boundary: what came, or what a pass of this rank gave.
   Matrix take_boundary(const BoundaryKey& key);
 
  private:
+  using Gathered = std::pair<PassKey, UnitKey>;
+  [[nodiscard]] Gathered of_pass(const PassKey& pass, const UnitKey& unit) const;
   void begin(const PassKey& pass, Frame& frame);
+
+  std::set<Gathered> gathered_;
 };
 
 }  // namespace rehearse

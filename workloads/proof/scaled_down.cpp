@@ -49,6 +49,7 @@ Model scaled_transformer(const Model& m, const Plan& before, const Plan& plan) {
     out.experts.count = 2 * plan.expert;
     out.experts.per_token = std::min<std::int64_t>(2, m.experts.per_token);
     out.experts.ffn = 2 * t;
+    out.experts.capacity_factor = 0;  // tokens that are dropped are no function of the plan alone
     out.experts.shared = std::min<std::int64_t>(1, m.experts.shared);
     out.experts.first_dense = std::min<std::int64_t>(1, m.experts.first_dense);
   }

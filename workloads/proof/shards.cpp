@@ -1,7 +1,6 @@
 #include "workloads/proof/shards.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 namespace rehearse {
 
@@ -71,28 +70,40 @@ std::int64_t HeldTensor::rows() const {
 
 std::vector<HeldTensor> held_tensors(const Model& model, const Plan& plan, std::int64_t chunk, std::int64_t rank) {
   const Cut cut(model, plan, rank);
-  const auto of = [&](const std::vector<ParameterTensor>& tensors, std::int64_t layer) {
-    std::vector<HeldTensor> out;
-    for (const ParameterTensor& tensor : tensors) out.push_back(cut.of(tensor, layer));
-    return out;
+  std::vector<HeldTensor> out;
+  const auto add = [&](const std::vector<ParameterTensor>& tensors, std::int64_t layer) {
+    for (const ParameterTensor& tensor : tensors)
+      if (tensor.experts == 0) out.push_back(cut.of(tensor, layer));
   };
-  std::vector<HeldTensor> around, layers;
   const bool first = chunk == 0, last = chunk + 1 == plan.chunks();
   if (last && !first && model.tied_embeddings) {
-    around.push_back(cut.of(embedding_tensors(model).front(), outside_layers));
-    around.back().tied_copy = true;
+    add({embedding_tensors(model).front()}, outside_layers);
+    out.back().tied_copy = true;
   }
-  if (last) std::ranges::move(of(head_tensors(model), outside_layers), std::back_inserter(around));
-  if (first) {
-    std::vector<HeldTensor> embedding = of(embedding_tensors(model), outside_layers);
-    std::move(embedding.rbegin(), embedding.rend(), std::back_inserter(around));
-  }
+  if (last) add(head_tensors(model), outside_layers);
+  const LayerRange range = layers_of(model, plan, chunk);
+  for (std::int64_t layer = range.last - 1; layer >= range.first; --layer) add(layer_tensors(model, layer), layer);
+  if (!first) return out;
+  std::vector<ParameterTensor> embedding = embedding_tensors(model);
+  std::ranges::reverse(embedding);
+  add(embedding, outside_layers);
+  return out;
+}
+
+std::vector<HeldTensor> held_experts(const Model& model, const Plan& plan, std::int64_t chunk, std::int64_t rank,
+                                     std::int64_t expert_rank) {
+  const Cut cut(model, plan, rank);
+  std::vector<HeldTensor> out;
   const LayerRange range = layers_of(model, plan, chunk);
   for (std::int64_t layer = range.last - 1; layer >= range.first; --layer)
-    std::ranges::move(of(layer_tensors(model, layer), layer), std::back_inserter(layers));
-  std::vector<HeldTensor>& begin = first ? layers : around;
-  std::ranges::move(first ? around : layers, std::back_inserter(begin));
-  return begin;
+    for (const ParameterTensor& tensor : layer_tensors(model, layer)) {
+      const std::int64_t count = tensor.experts / plan.expert;
+      for (std::int64_t expert = expert_rank * count; expert < (expert_rank + 1) * count; ++expert) {
+        out.push_back(cut.of(tensor, layer));
+        out.back().key.expert = expert;
+      }
+    }
+  return out;
 }
 
 Matrix initial_values(const HeldTensor& tensor, std::uint64_t seed) {

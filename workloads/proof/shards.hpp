@@ -24,9 +24,12 @@ struct HeldTensor {
   [[nodiscard]] std::int64_t elements() const { return rows() * windows.front().columns; }
 };
 
-/// The tensors of a chunk that tensor rank `rank` holds, in the order in which the backward pass fills buckets: of
-/// another chunk than the first what lies around its layers first, of the first one last; a tied embedding outermost.
+/// The dense tensors of a chunk that tensor rank `rank` holds, in the order in which the backward pass has them: head,
+/// layers from the last, embedding; a tied embedding outermost.
 std::vector<HeldTensor> held_tensors(const Model& model, const Plan& plan, std::int64_t chunk, std::int64_t rank);
+/// Those of the experts of rank `expert_rank` of those that share them.
+std::vector<HeldTensor> held_experts(const Model& model, const Plan& plan, std::int64_t chunk, std::int64_t rank,
+                                     std::int64_t expert_rank);
 
 /// Values of the windows as training begins.
 Matrix initial_values(const HeldTensor& tensor, std::uint64_t seed);

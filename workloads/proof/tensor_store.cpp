@@ -23,7 +23,7 @@ void TensorStore::unmake(const BlockKey& key) {
 
 const Matrix* TensorStore::find(const BlockKey& key) const {
   const auto found = blocks_.find(key);
-  return found == blocks_.end() || found->second.size() == 0 ? nullptr : &found->second;
+  return found == blocks_.end() || !found->second ? nullptr : &*found->second;
 }
 
 void TensorStore::write(const BlockKey& key, Matrix value) { blocks_.at(key) = std::move(value); }

@@ -5,6 +5,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "workloads/proof/tensors.hpp"
@@ -29,10 +30,10 @@ class TensorStore {
   /// Null: not alive, or nothing was written.
   [[nodiscard]] const Matrix* find(const BlockKey& key) const;
   void write(const BlockKey& key, Matrix value);
-  [[nodiscard]] const std::map<BlockKey, Matrix>& blocks() const { return blocks_; }
+  [[nodiscard]] const std::map<BlockKey, std::optional<Matrix>>& blocks() const { return blocks_; }
 
  private:
-  std::map<BlockKey, Matrix> blocks_;  // empty: not written
+  std::map<BlockKey, std::optional<Matrix>> blocks_;  // none: not written
 };
 
 }  // namespace rehearse
