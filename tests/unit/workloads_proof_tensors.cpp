@@ -15,7 +15,8 @@ using namespace rehearse::testing;
 TEST_CASE("proof tensors: a window is a part of the whole") {
   const TensorKey key{2, "expert ffn 1 weight", 1};
   const Matrix whole = initial_values(key, 7, {.rows = 12, .columns = 7}, 1);
-  for (const Window& window : {Window{0, 0, 12, 7}, {3, 0, 4, 7}, {0, 5, 12, 2}, {11, 6, 1, 1}, {4, 2, 0, 3}})
+  for (const MatrixWindow& window :
+       {MatrixWindow{0, 0, 12, 7}, {3, 0, 4, 7}, {0, 5, 12, 2}, {11, 6, 1, 1}, {4, 2, 0, 3}})
     CHECK(initial_values(key, 7, window, 1) == whole.block(window.row, window.column, window.rows, window.columns));
 }
 
@@ -30,7 +31,7 @@ TEST_CASE("proof tensors: every layer, name, expert and seed has numbers of its 
 }
 
 TEST_CASE("proof tensors: weights keep the variance of what they multiply, norms are about 1") {
-  const Window square{.rows = 200, .columns = 200};
+  const MatrixWindow square{.rows = 200, .columns = 200};
   const Matrix weight = initial_values({0, "qkv weight"}, 200, square, 1);
   CHECK(weight.squaredNorm() / 200 == relative(1, 0.02));
   CHECK(std::abs(weight.mean()) < 0.002);

@@ -12,7 +12,7 @@ class Cut {
 
   [[nodiscard]] HeldTensor of(const ParameterTensor& tensor, std::int64_t layer) const {
     HeldTensor held{.key = {layer, tensor.name}, .columns = tensor.columns, .windows = {}};
-    const Window whole{.rows = tensor.rows, .columns = tensor.columns};
+    const MatrixWindow whole{.rows = tensor.rows, .columns = tensor.columns};
     switch (tensor.split) {
       case TensorSplit::none:
         held.windows = {whole};
@@ -36,7 +36,7 @@ class Cut {
 
  private:
   /// This rank's part of the rows from `first`.
-  [[nodiscard]] Window share(std::int64_t first, std::int64_t rows, std::int64_t columns) const {
+  [[nodiscard]] MatrixWindow share(std::int64_t first, std::int64_t rows, std::int64_t columns) const {
     const std::int64_t count = rows / plan_.tensor;
     return {.row = first + rank_ * count, .rows = count, .columns = columns};
   }
@@ -50,7 +50,7 @@ class Cut {
         held.shared_row = held.windows.front().rows;
         first += rank_ * model_.kv_heads / plan_.tensor * d;
       }
-      held.windows.push_back(shares ? Window{.row = first, .rows = d, .columns = columns}
+      held.windows.push_back(shares ? MatrixWindow{.row = first, .rows = d, .columns = columns}
                                     : share(first, model_.kv_width(), columns));
     }
   }
@@ -64,7 +64,7 @@ class Cut {
 
 std::int64_t HeldTensor::rows() const {
   std::int64_t sum = 0;
-  for (const Window& window : windows) sum += window.rows;
+  for (const MatrixWindow& window : windows) sum += window.rows;
   return sum;
 }
 
@@ -109,7 +109,7 @@ std::vector<HeldTensor> held_experts(const Model& model, const Plan& plan, std::
 Matrix initial_values(const HeldTensor& tensor, std::uint64_t seed) {
   Matrix out(tensor.rows(), tensor.windows.front().columns);
   Eigen::Index row = 0;
-  for (const Window& window : tensor.windows) {
+  for (const MatrixWindow& window : tensor.windows) {
     out.middleRows(row, window.rows) = initial_values(tensor.key, tensor.columns, window, seed);
     row += window.rows;
   }
@@ -119,7 +119,7 @@ Matrix initial_values(const HeldTensor& tensor, std::uint64_t seed) {
 Matrix cut(const HeldTensor& tensor, const Matrix& whole) {
   Matrix out = Matrix::Zero(tensor.rows(), tensor.windows.front().columns);
   Eigen::Index row = 0;
-  for (const Window& window : tensor.windows) {
+  for (const MatrixWindow& window : tensor.windows) {
     const std::int64_t rows = std::clamp<std::int64_t>(whole.rows() - window.row, 0, window.rows);
     if (rows > 0) out.middleRows(row, rows) = whole.block(window.row, window.column, rows, window.columns);
     row += window.rows;

@@ -13,7 +13,7 @@ namespace rehearse {
 struct HeldTensor {
   TensorKey key;
   std::int64_t columns = 1;
-  std::vector<Window> windows;
+  std::vector<MatrixWindow> windows;
   /// Rows that other tensor ranks hold as well: all of one that is not cut; those of KV heads that ranks share, from
   /// `shared_row` on.
   bool replicated = false;

@@ -43,7 +43,7 @@ std::string to_string(const TensorKey& key) {
   return key.layer == outside_layers ? key.name : fmt::format("layer {}{}: {}", key.layer, expert, key.name);
 }
 
-Matrix initial_values(const TensorKey& key, std::int64_t columns, const Window& window, std::uint64_t seed) {
+Matrix initial_values(const TensorKey& key, std::int64_t columns, const MatrixWindow& window, std::uint64_t seed) {
   const std::uint64_t hash = hash_of(key, seed);
   const Spread spread = spread_of(key.name, columns);
   return Matrix::NullaryExpr(window.rows, window.columns, [&](Eigen::Index row, Eigen::Index column) {

@@ -44,14 +44,14 @@ std::string to_string(const TensorKey& key);
 using ParameterSet = std::map<TensorKey, Matrix>;
 
 /// Part of a tensor.
-struct Window {
+struct MatrixWindow {
   std::int64_t row = 0, column = 0, rows = 0, columns = 0;
 };
 
 /// A window of a tensor as training begins: numbers from a hash of their place. `columns`, of the whole tensor: their
 /// size is such that a product keeps the variance (weights of norms are about 1). Rows beyond the tensor (a padded
 /// vocabulary's) have numbers too.
-Matrix initial_values(const TensorKey& key, std::int64_t columns, const Window& window, std::uint64_t seed);
+Matrix initial_values(const TensorKey& key, std::int64_t columns, const MatrixWindow& window, std::uint64_t seed);
 /// All tensors of a transformer.
 ParameterSet initial_parameters(const Model& model, std::uint64_t seed);
 
