@@ -84,7 +84,7 @@ void Process::fill() {
 }
 
 void Process::play_role() {
-  const Role& role = roles_.role(0);
+  const PlayerRole& role = roles_.role(0);
   std::uint32_t sends = 0, receives = 0;
   for (const RoleTurn& turn : role.turns) {
     while (sends < turn.sends) send(roles_.message(role.sends[sends++]));

@@ -67,7 +67,7 @@ Sizes measure(const Pattern& pattern, std::span<const std::uint32_t> player_of, 
   return sizes;
 }
 
-void reserve(Role& role, const RoleSize& size) {
+void reserve(PlayerRole& role, const RoleSize& size) {
   role.sends.reserve(size.sends);
   role.receives.reserve(size.receives);
   role.turns.reserve(size.turns);
@@ -84,7 +84,7 @@ void reserve(Role& role, const RoleSize& size) {
 /// Writes roles step by step.
 class RoleWriter {
  public:
-  RoleWriter(std::vector<RoleMessage>& messages, std::vector<Role>& roles)
+  RoleWriter(std::vector<RoleMessage>& messages, std::vector<PlayerRole>& roles)
       : messages_(messages), roles_(roles), packed_(roles.size()) {}
 
   void add(const Transfer& t, std::uint32_t from, std::uint32_t to) {
@@ -104,7 +104,7 @@ class RoleWriter {
 
   void end_step() {
     for (const std::uint32_t player : active_) {
-      Role& role = roles_[player];
+      PlayerRole& role = roles_[player];
       const RoleTurn turn{static_cast<std::uint32_t>(role.sends.size()),
                           static_cast<std::uint32_t>(role.receives.size())};
       if (role.turns.empty() || role.turns.back() != turn) role.turns.push_back(turn);
@@ -115,7 +115,7 @@ class RoleWriter {
 
  private:
   std::vector<RoleMessage>& messages_;
-  std::vector<Role>& roles_;
+  std::vector<PlayerRole>& roles_;
   std::vector<std::int64_t> packed_;   // elements in this step, by player
   std::vector<std::uint32_t> active_;  // in this step, some more than once
 };

@@ -15,7 +15,7 @@ struct RoleMessage {
   std::int64_t at = 0;  ///< where it lies in its sender's outbox, in elements, from its packing until its step ends
 };
 
-/// One step: how many of Role::sends and Role::receives are done when it ends.
+/// One step: how many of PlayerRole::sends and PlayerRole::receives are done when it ends.
 struct RoleTurn {
   std::uint32_t sends = 0, receives = 0;
   friend bool operator==(const RoleTurn&, const RoleTurn&) = default;
@@ -24,7 +24,7 @@ struct RoleTurn {
 /// What one player does: of each turn it first packs and sends all, then receives all, then waits until what it sent
 /// was received. So its outbox holds the messages of one step, and no wait can be in vain: each is for what others do
 /// in the same step, which waits for nothing but the steps before.
-struct Role {
+struct PlayerRole {
   std::vector<std::uint32_t> sends, receives;  ///< ids of messages, in the order of the steps and within them
   std::vector<RoleTurn> turns;                 ///< only steps that it takes part in
   std::int64_t outbox = 0;                     ///< elements of the fullest step's messages
@@ -42,11 +42,11 @@ class Roles {
 
   [[nodiscard]] std::span<const RoleMessage> messages() const { return messages_; }
   [[nodiscard]] const RoleMessage& message(std::uint32_t id) const { return messages_[id]; }
-  [[nodiscard]] const Role& role(std::uint32_t player) const { return roles_[player]; }
+  [[nodiscard]] const PlayerRole& role(std::uint32_t player) const { return roles_[player]; }
 
  private:
   std::vector<RoleMessage> messages_;
-  std::vector<Role> roles_;
+  std::vector<PlayerRole> roles_;
 };
 
 /// Each position a player of its own.

@@ -167,7 +167,7 @@ void Ensemble::fill(std::uint32_t position) {
 }
 
 void Ensemble::play_role(std::uint32_t position, std::uint32_t round) {
-  const Role& role = roles_.role(position);
+  const PlayerRole& role = roles_.role(position);
   Player& self = players_[position];
   std::uint32_t sends = 0, receives = 0;
   for (const RoleTurn& turn : role.turns) {
