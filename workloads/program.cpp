@@ -27,7 +27,7 @@ class ProgramBuilder {
         row_(plan_.pipeline_row()),
         shape_(plan_.shape()),
         templates_(job, device, options, program),
-        order_(row_.order(shape_, templates_.times())),
+        order_(row_.order(shape_, row_.looks_at_times ? templates_.times() : PassTimes())),
         program_(program),
         message_number_(messages) {}
 

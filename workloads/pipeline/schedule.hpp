@@ -64,6 +64,7 @@ struct PipelineRow {
   /// piece or two; free of deadlock.
   std::vector<std::vector<Pass>> (*order)(const PipelineShape& shape, const PassTimes& times) = nullptr;
   std::int32_t default_chunks = 1;  ///< of a stage, where a plan does not say
+  bool looks_at_times = false;      ///< else an order may be asked for without any
 };
 
 /// 1f1b, chimera, dualpipe, gpipe, interleaved, zb_1p, zb_2p, zb_v, zero_bubble_h1, zero_bubble_h2.

@@ -15,6 +15,7 @@ PipelineOrder order(const PipelineShape& shape, const PassTimes& times) { return
 const PipelineRow zb_1p_row{.name = "zb_1p",
                             .description = "zero bubble by search, in the memory of 1F1B (Qi et al. 2024)",
                             .check = check,
-                            .order = order};
+                            .order = order,
+                            .looks_at_times = true};
 
 }  // namespace rehearse
