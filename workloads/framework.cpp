@@ -23,8 +23,12 @@ Framework read_framework(Reader& reader) {
   Reader host = reader.child("host");
   f.host.forward = read_cost(host, "forward");
   f.host.backward = read_cost(host, "backward");
+  f.host.micro_batch = read_cost(host, "micro_batch");
   if (host.has("ahead")) f.host.ahead = host.get_at_least("ahead", 1);
   f.host.origin = host.get<std::string>("origin", "");
+  Reader kernels = reader.child("kernels");
+  f.kernels.softmax = kernels.get_at_least("softmax", 0, 1);
+  kernels.get<std::string>("origin", "");
   f.iteration = read_cost(reader, "iteration");
   f.origin = reader.get<std::string>("origin", "");
   return f;
@@ -36,7 +40,9 @@ Value to_value(const Framework& f) {
   Value& host = out["host"];
   host["forward"] = seconds_value(f.host.forward);
   host["backward"] = seconds_value(f.host.backward);
+  host["micro_batch"] = seconds_value(f.host.micro_batch);
   if (f.host.ahead) host["ahead"] = scalar_value(*f.host.ahead);
+  out["kernels"]["softmax"] = scalar_value(f.kernels.softmax);
   out["iteration"] = seconds_value(f.iteration);
   return out;
 }

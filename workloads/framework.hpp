@@ -7,6 +7,7 @@
 
 #include "engine/base/document.hpp"
 #include "engine/base/units.hpp"
+#include "workloads/plan.hpp"
 
 namespace rehearse {
 
@@ -14,6 +15,7 @@ namespace rehearse {
 struct HostIssue {
   Seconds forward;   ///< where Python calls for them, recomputation included
   Seconds backward;  ///< where autograd does
+  Seconds micro_batch;  ///< before the forward pass of each micro batch: fetched, and its sizes told to all
   /// Kernels that the host may be ahead of the device; none: as many as there are. With 1 it issues one when the last
   /// but one is done.
   std::optional<std::int64_t> ahead;
@@ -25,6 +27,7 @@ struct Framework {
   std::string name;
   std::string description;
   HostIssue host;
+  FusedKernels kernels;
   Seconds iteration;  ///< once in each, on every GPU: data, logging, what waits for the host
   std::string origin;
 };
