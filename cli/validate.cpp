@@ -76,7 +76,7 @@ void add_validate_command(CLI::App& app, Exit& status) {
   command->add_option("--json", o->json, "write rows and statistics as JSON (- is standard output)")
       ->check(not_empty());
   command->add_option("--csv", o->csv, "write the rows as a table")->check(not_empty());
-  command->add_option("-j", o->workers, "simulations at a time (default: as many as there are processors)")
+  command->add_option("-j,--jobs", o->workers, "simulations at a time (default: as many as there are processors)")
       ->check(CLI::Range(1, 4096));
   command->add_flag("--summary", o->summary, "statistics alone, without the rows");
   command->add_flag("--markdown", o->markdown, "tables in Markdown");
