@@ -43,11 +43,12 @@ StudyColumn read_column(Reader reader, const CsvTable& table, const std::string&
   StudyColumn column{name, {}, column_at(reader, table, name), {}, {}, {}, reader.value().file, reader.value().line};
   if (reader.is_scalar()) {
     column.key = reader.as<std::string>();
+    if (column.key.empty()) reader.fault("expected the key that the cells are values of");
     return column;
   }
   Reader values = reader.child("values");
   column.key = values.keys().empty() ? reader.get<std::string>("key") : reader.get<std::string>("key", "");
-  const double factor = reader.get("factor", 1.0);
+  const double factor = reader.get_positive("factor", 1.0);
   if (reader.has("factor")) column.factor = factor;
   column.unit = reader.get<std::string>("unit", "");
   read_values(values, column);

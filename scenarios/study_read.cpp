@@ -135,7 +135,12 @@ std::vector<Value> part_blocks(Reader& root) {
   if (!root.has("parts")) return {shared};
   std::vector<Value> blocks;
   for (Reader& item : root.child("parts").items()) {
-    if (!item.has("name")) item.fault("name", "missing; a part has a name");
+    const std::string name = item.get<std::string>("name", "");
+    const auto same = [&](const Value& block) {
+      return block.find("name") != nullptr && block.find("name")->text == name;
+    };
+    if (name.empty()) item.fault("name", "missing; a part has a name");
+    if (name == all_rows || std::ranges::any_of(blocks, same)) item.fault("name", "a part needs a name of its own");
     item.mark_read();
     if (item.is_mapping()) blocks.push_back(overlay(shared, item.value()));
   }
