@@ -26,8 +26,8 @@ class Sheet:
         self.side = options.width / GRID.columns - GRID.left - GRID.right
         columns = self._columns(fixed)
         if options.height:
-            self.side = min([self.side] + [(options.height - HEAD - sum(fixed[number] for number in column)) / len(column)
-                                           for column in columns if column])
+            rooms = [options.height - HEAD - sum(fixed[number] for number in column) for column in columns]
+            self.side = min([self.side] + [room / len(column) for room, column in zip(rooms, columns) if column])
         if not self.alone and self.side < LEAST:
             raise Fault("%d panels have no room in a height of %d pixels" % (len(lists), options.height))
         self.corners, height = self._corners(columns, fixed, options.width)

@@ -92,8 +92,9 @@ def title(table, panels):
 
 
 def subtitle(panels):
-    sizes = all(panel.units is BYTES for panel in panels)
-    return "Each point is a row; the bands are errors of 10 %% and 20 %% of the %s" % ("size" if sizes else "time")
+    sizes = {panel.units is BYTES for panel in panels}
+    what = "time or size" if len(sizes) == 2 else "size" if True in sizes else "time"
+    return "Each point is a row; the bands are errors of 10 %% and 20 %% of the %s" % what
 
 
 def mean_of(table, rows):

@@ -21,8 +21,8 @@ def with_prefixes(stem, units, size=1.0):
 # Units of the column `unit` of `rehearse validate`.
 FACTORS = {"s": (TIME, 1), "ms": (TIME, 1e-3), "us": (TIME, 1e-6), "\u00b5s": (TIME, 1e-6), "\u03bcs": (TIME, 1e-6),
            "ns": (TIME, 1e-9), "ps": (TIME, 1e-12), "min": (TIME, 60), "h": (TIME, 3600), **with_prefixes("B", BYTES),
-           **with_prefixes("b", BYTES, 1 / 8), **with_prefixes("B/s", BANDWIDTH), **with_prefixes("b/s", BANDWIDTH, 1 / 8),
-           **with_prefixes("FLOP/s", FLOPS)}
+           **with_prefixes("b", BYTES, 1 / 8), **with_prefixes("B/s", BANDWIDTH),
+           **with_prefixes("b/s", BANDWIDTH, 1 / 8), **with_prefixes("FLOP/s", FLOPS)}
 
 NAMES = {
     "gpus": "GPUs", "nodes": "nodes", "num_nodes": "ranks", "mfu": "MFU", "hfu": "HFU", "ops": "operations",

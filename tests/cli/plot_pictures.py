@@ -112,7 +112,8 @@ class Pictures(PlotTest):
         statistics = json.loads(Path("times.json").read_text(encoding="utf-8"))["studies"][0]["statistics"]
         mean = "%.1f %%" % (100 * statistics[-1]["mean_absolute_error"])
         words = self.words("predicted", "times.csv")
-        self.assert_words(words, "Predicted against measured time: MAPE %s of 3 rows" % mean, "measured, us", "predicted, us",
+        self.assert_words(words, "Predicted against measured time: MAPE %s of 3 rows" % mean, "measured, us",
+                          "predicted, us",
                           "rings", mean + " of 3 rows")
         points = self.picture("predicted", "times.csv").axes.collections[-1].get_offsets()
         rows = self.rows("times.csv")
@@ -169,6 +170,18 @@ class Pictures(PlotTest):
                 self.assertFalse([panel for panel in panels if box.overlaps(panel)], size)
                 self.assertGreater(box.y0, 0)
                 self.assertLess(box.x1, picture.width)
+
+    def test_colours_of_a_png_are_those_that_were_drawn(self):
+        from PIL import Image, ImageChops
+        rows = ["study,figure,unit,measured,predicted,error"]
+        for number in range(9):
+            rows += ["study %d,time,us,%d,%d,0" % (number, 9 * at + number, 10 * at + number) for at in range(1, 40)]
+        self.place.write("colours.csv", "\n".join(rows) + "\n")
+        picture = self.picture("predicted", "colours.csv")
+        picture.save("colours.png")
+        drawn = Image.frombuffer("RGBA", picture.canvas.get_width_height(), picture.canvas.buffer_rgba()).convert("RGB")
+        off = ImageChops.difference(drawn, Image.open("colours.png").convert("RGB"))
+        self.assertLessEqual(max(most for _, most in off.getextrema()), 24)
 
     def test_json_gives_the_same_picture_as_csv(self):
         for name in ("times", "both"):

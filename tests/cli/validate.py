@@ -157,8 +157,7 @@ class Validate(StudyTest):
         self.assertEqual(result["rows"][0]["state"], "failed")
 
     def test_cells_that_mean_several_keys(self):
-        columns = "columns: {way: {values: {a: {ranks: 2, protocol: simple}, b: {ranks: 4}}}, size: {key: bytes, unit: KiB}}"
-        self.study(COLLECTIVE.replace("columns: {gpus: ranks, size: {key: bytes, unit: KiB}}", columns) +
+        self.study(COLLECTIVE.replace("gpus: ranks", "way: {values: {a: {ranks: 2, protocol: simple}, b: {ranks: 4}}}") +
                    "check: {ranks: ranks}\n", "way,size,us,ranks\na,64,20,2\nb,64,30,4\n")
         rows = self.run_json()[0]["rows"]
         self.assertEqual([row["settings"]["way"] for row in rows], ["a", "b"])

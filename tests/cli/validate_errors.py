@@ -36,7 +36,8 @@ class Errors(StudyTest):
         self.one_error("limits.mean_absolute_error: expected a share, e.g. '10 %'",
                        COLLECTIVE + "limits: {mean_absolute_error: 10}\n")
         self.one_error("limits.mean: unknown statistic, part or group 'mean'", COLLECTIVE + "limits: {mean: 10 %}\n")
-        self.one_error("missing; expected one of `scenario`, `collective`, `kernel`", COLLECTIVE.replace("collective:", "# "))
+        self.one_error("missing; expected one of `scenario`, `collective`, `kernel`",
+                       COLLECTIVE.replace("collective:", "# "))
         self.one_error("a row is one collective", COLLECTIVE.replace("gpus: ranks, ", ""), TABLE.replace("64", "8:64"))
         self.one_error("--table stands for the table of one study", COLLECTIVE, arguments=["s.yaml", "--table", "t.csv"])
         self.one_error("nowhere.yaml: cannot read", COLLECTIVE, arguments=["nowhere.yaml"])
@@ -78,11 +79,12 @@ class Errors(StudyTest):
 
     def test_units_of_another_kind(self):
         for unit in ("GB", "TFLOP/s", "uss", "1 us", "%"):
-            self.one_error("s.yaml:5: measured.unit: unknown unit '%s': expected e.g. '3 us'" % unit, COLLECTIVE.replace(
-                "measured: {column: us, unit: us}", "measured: {column: us, unit: '%s'}" % unit))
+            self.one_error("s.yaml:5: measured.unit: unknown unit '%s': expected e.g. '3 us'" % unit,
+                           COLLECTIVE.replace("unit: us", "unit: '%s'" % unit))
         self.one_error("s.yaml:5: measured.unit: 'samples_per_gpu_s' has no unit", TRAINING.replace(
             "unit: ms", "is: samples_per_gpu_s, unit: us"), "tp,ms\n2,10\n")
-        self.one_error("measured.factor: expected more than zero, found '0'", COLLECTIVE.replace("unit: us", "unit: us, factor: 0"))
+        self.one_error("measured.factor: expected more than zero, found '0'",
+                       COLLECTIVE.replace("unit: us", "unit: us, factor: 0"))
         self.one_error("columns.size.factor: expected more than zero, found '-2'",
                        COLLECTIVE.replace("unit: KiB", "factor: -2"))
 
@@ -116,7 +118,8 @@ class Errors(StudyTest):
 
     def test_what_is_wrong_with_kernels(self):
         table = "rows,k,type,us\n64,64,bf16,5\n64,64,bf16,5\n"
-        self.one_error("t.csv:3: precision: ", KERNEL, table.replace("64,64,bf16,5\n64,64,bf16", "64,64,bf16,5\n64,64,bf15"))
+        self.one_error("t.csv:3: precision: unknown precision 'bf15'; did you mean 'bf16'?", KERNEL,
+                       table.replace("5\n64,64,bf16", "5\n64,64,bf15"))
         self.one_error("t.csv:3: gemm.k: expected at least 1, found 0", KERNEL,
                        table.replace("5\n64,64", "5\n64,0"))
         self.one_error("s.yaml:1: device: unknown device 'h100'", KERNEL.replace("h100-80gb-sxm", "h100"), table)
