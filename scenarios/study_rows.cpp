@@ -169,16 +169,15 @@ class PartReader {
     if (fault.file != part_.table->file || rows < 2 ||
         std::ranges::count_if(all, same) < static_cast<std::ptrdiff_t>(rows))
       return fault;
-    for (const StudyColumn& column : part_.columns)
-      if (column.key.empty()) {
-        continue;
-      } else if (fault.key_path == column.key || fault.key_path.starts_with(column.key + ".") ||
-                 fault.key_path == column.name) {
-        fault.file = column.file;
-        fault.line = column.line;
-        fault.key_path = "columns." + column.name;
-        fault.message = fmt::format("{}: {}", column.key, fault.message);
-      }
+    for (const StudyColumn& column : part_.columns) {
+      const bool of_key =
+          !column.key.empty() && (fault.key_path == column.key || fault.key_path.starts_with(column.key + "."));
+      if (!of_key && fault.key_path != column.name) continue;
+      fault.message = column.key.empty() ? fault.message : fmt::format("{}: {}", column.key, fault.message);
+      fault.file = column.file;
+      fault.line = column.line;
+      fault.key_path = "columns." + column.name;
+    }
     return fault;
   }
 

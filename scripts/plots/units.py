@@ -26,11 +26,13 @@ FACTORS = {"s": (TIME, 1), "ms": (TIME, 1e-3), "us": (TIME, 1e-6), "\u00b5s": (T
 
 NAMES = {
     "gpus": "GPUs", "nodes": "nodes", "num_nodes": "ranks", "mfu": "MFU", "hfu": "HFU", "ops": "operations",
-    "tflops_per_gpu": "TFLOP/s per GPU", "algbw_gbps": "algorithm bandwidth", "busbw_gbps": "bus bandwidth",
+    "tflops_per_gpu": "TFLOP/s per GPU", "tflops": "TFLOP/s",
+    "algbw_gbps": "algorithm bandwidth", "busbw_gbps": "bus bandwidth",
     "bytes": "size", "time": "time", "time_us": "time", "bubble_s": "pipeline bubble",
 }
 # Endings of columns: unit, factor, and what stands for the ending in the name.
-ENDINGS = (("_per_s", COUNT, 1, " per second"), ("_comm_s", TIME, 1, " communication"), ("_s", TIME, 1, ""),
+ENDINGS = (("_per_gpu_s", COUNT, 1, " per second and GPU"), ("_per_s", COUNT, 1, " per second"),
+           ("_comm_s", TIME, 1, " communication"), ("_s", TIME, 1, ""),
            ("_us", TIME, 1e-6, ""), ("_bytes", BYTES, 1, ""), ("_gbps", BANDWIDTH, 1e9, ""))
 EXACT = {"time": (TIME, 1), "bytes": (BYTES, 1), "mfu": (SHARE, 1), "hfu": (SHARE, 1), "tflops_per_gpu": (FLOPS, 1e12),
          "parameters": (COUNT, 1)}

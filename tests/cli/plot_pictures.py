@@ -235,9 +235,11 @@ class Parts(unittest.TestCase):
         for column, value, text in (("iteration_time_s", 0.0215, "21.5 ms"), ("iteration_time_s", 12, "12 s"),
                                     ("time_us", 0.0123, "12.3 ms"), ("bytes", 65536, "64 KiB"),
                                     ("bytes", 2**30, "1 GiB"), ("busbw_gbps", 4.2e9, "4.2 GB/s"),
-                                    ("tokens_per_s", 226326, "226k"), ("tokens_per_s", 0, "0"), ("mfu", 0.4, "40 %"),
+                                    ("samples_per_gpu_s", 1.5, "1.5"), ("tokens_per_s", 226326, "226k"),
+                                    ("tokens_per_s", 0, "0"), ("mfu", 0.4, "40 %"),
                                     ("gpus", 1024, "1,024")):
             self.assertEqual(quantity(column).text(value), text)
+        self.assertEqual(quantity("samples_per_gpu_s").name, "samples per second and GPU")
 
     def test_places_at_powers_of_two(self):
         from plots.axes import places_by_two

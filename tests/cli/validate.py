@@ -157,7 +157,8 @@ class Validate(StudyTest):
         self.assertEqual(result["rows"][0]["state"], "failed")
 
     def test_cells_that_mean_several_keys(self):
-        self.study(COLLECTIVE.replace("gpus: ranks", "way: {values: {a: {ranks: 2, protocol: simple}, b: {ranks: 4}}}") +
+        means = "{values: {a: {ranks: 2, protocol: simple}, b: {ranks: 4}}}"
+        self.study(COLLECTIVE.replace("gpus: ranks", "way: " + means) +
                    "check: {ranks: ranks}\n", "way,size,us,ranks\na,64,20,2\nb,64,30,4\n")
         rows = self.run_json()[0]["rows"]
         self.assertEqual([row["settings"]["way"] for row in rows], ["a", "b"])

@@ -113,6 +113,8 @@ class Errors(StudyTest):
                        study("{values: {2: {ranks: 2}, 4: {ranks: 4, bytes: 3}}}"))
         self.one_error("s.yaml:4: ranks: expected a number of ranks", study(
             "{values: {2: {ranks: two}, 4: {ranks: 4}, 8: {ranks: 8}}}"))
+        self.one_error("s.yaml:4: columns.gpus: unknown value '3'; one of: 2", study("{values: {2: {ranks: 2}}}"),
+                       "gpus,size,us\n3,1,1\n3,2,1\n")
         self.one_error("s.yaml:4: columns.gpus: expected the key that the cells are values of", study("''"))
         self.one_error("s.yaml:4: columns.gpus.key: missing", study("{unit: KiB}"))
 
