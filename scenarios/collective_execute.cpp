@@ -76,7 +76,7 @@ std::vector<ExecutedWay> execute_collectives(const CollectiveJob& job, MpiSessio
   std::vector<ExecutedWay> out;
   for_each_way(job, [&](const CollectiveTask& task, const CollectiveWay& way, const Pattern& pattern) {
     const CollectiveData data(task.op, pattern.ranks, task.elements,
-                              collective_pieces(*way.row, task.elements, way.options), task.root);
+                              collective_pieces(*way.row, pattern.ranks, task.elements, way.options), task.root);
     const Execution done = session != nullptr ? session->execute(pattern, data, repetitions)
                                               : execute_with_threads(pattern, data, repetitions);
     out.push_back({pattern.ranks,

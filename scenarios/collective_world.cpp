@@ -130,16 +130,17 @@ Bytes bytes_of(const WirePath& wire, std::int64_t elements) {
 }
 
 std::vector<Seconds> latencies_of(CollectiveWorld& world, const CollectiveRun& run, const TransferGraph& graph) {
-  const auto wire = [&](const GraphFlow& flow) -> const WirePath& {
+  const auto wire = [&](std::size_t i) -> const WirePath& {
+    const GraphFlow& flow = graph.flows()[i];
     return world.wire(run, flow.source, flow.destination, flow.channel);
   };
   return flow_latencies(
-      graph, [&](const GraphFlow& flow) { return wire(flow).latency; },
+      graph, [&](std::size_t i) { return wire(i).latency; },
       [&](std::size_t i, MergedLatencies& merged) {
-        const GraphFlow& flow = graph.flows()[i];
         const Network& network = world.replayer().network();
-        for (const Hop& hop : network.hops(wire(flow).path))
-          merged.cross(hop.link, bytes_of(wire(flow), flow.elements) / network.link(hop.link).bandwidth * hop.times);
+        for (const Hop& hop : network.hops(wire(i).path))
+          merged.cross(hop.link,
+                       bytes_of(wire(i), graph.flows()[i].elements) / network.link(hop.link).bandwidth * hop.times);
       });
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <unordered_map>
 
 #include "workloads/group_keys.hpp"
 #include "workloads/merged_latency.hpp"
@@ -11,23 +12,46 @@ namespace rehearse {
 
 namespace {
 
-using Ways = std::map<std::array<std::uint32_t, 3>, GroupWire>;
+/// The ways of a collective's flows in one group: each once, and which of them each flow takes.
+class Ways {
+ public:
+  Ways(const TransferGraph& graph, const CollectiveGroup& group, Protocol protocol) {
+    std::unordered_map<std::uint64_t, std::uint32_t> number;
+    const std::uint64_t positions = group.ranks() + group.nodes().size();
+    for (const GraphFlow& f : graph.flows()) {
+      const std::uint64_t key = (f.channel * positions + f.source) * positions + f.destination;
+      const auto [found, fresh] = number.try_emplace(key, static_cast<std::uint32_t>(all_.size()));
+      if (fresh) {
+        all_.push_back(group.wire(f.source, f.destination, f.channel, protocol));
+        first_flow_.push_back(static_cast<std::uint32_t>(of_flow_.size()));
+      }
+      of_flow_.push_back(found->second);
+    }
+  }
+  [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(all_.size()); }
+  [[nodiscard]] const GroupWire& way(std::uint32_t number) const { return all_[number]; }
+  [[nodiscard]] std::uint32_t first_flow(std::uint32_t number) const { return first_flow_[number]; }
+  [[nodiscard]] std::uint32_t number_of(std::size_t flow) const { return of_flow_[flow]; }
+  [[nodiscard]] const GroupWire& of(std::size_t flow) const { return all_[of_flow_[flow]]; }
 
-/// By flow of the graph.
-std::vector<FlowCost> flow_costs(const TransferGraph& graph, const CollectiveSpec& spec, const Ways& ways,
-                                 const Cluster& cluster) {
-  const auto way = [&](const GraphFlow& f) -> const GroupWire& {
-    return ways.at({f.source, f.destination, f.channel});
-  };
-  std::vector<FlowCost> costs;
-  for (const GraphFlow& f : graph.flows()) {
-    const double bytes = static_cast<double>(f.elements * spec.element_bytes) * way(f).overhead;
-    costs.push_back({Bytes(std::llround(bytes)), {}});
+ private:
+  std::vector<GroupWire> all_;
+  std::vector<std::uint32_t> first_flow_, of_flow_;
+};
+
+/// By flow of the graph. `wires`: by way, the wire of the group.
+FlowCosts flow_costs(const TransferGraph& graph, const CollectiveSpec& spec, const Ways& ways,
+                     const std::vector<std::uint32_t>& wires, const Cluster& cluster) {
+  FlowCosts costs;
+  costs.reserve(graph.flows().size());
+  for (std::size_t i = 0; i < graph.flows().size(); ++i) {
+    const double bytes = static_cast<double>(graph.flows()[i].elements * spec.element_bytes) * ways.of(i).overhead;
+    costs.push_back({Bytes(std::llround(bytes)), {}, wires[ways.number_of(i)]});
   }
   const std::vector<Seconds> latencies = flow_latencies(
-      graph, [&](const GraphFlow& f) { return way(f).latency; },
+      graph, [&](std::size_t i) { return ways.of(i).latency; },
       [&](std::size_t i, MergedLatencies& merged) {
-        for (const LinkId link : way(graph.flows()[i]).route)
+        for (const LinkId link : ways.of(i).route)
           merged.cross(link, costs[i].bytes / cluster.links()[index(link)].bandwidth);
       });
   for (std::size_t i = 0; i < costs.size(); ++i) costs[i].latency = latencies[i];
@@ -106,9 +130,8 @@ void Communication::add_concurrency(const Program& program) {
     for (std::size_t i = 0; i < instructions.size(); ++i) {
       if (instructions[i].type != Instruction::Type::collective) continue;
       const CollectiveStep& step = program.calls[instructions[i].index].step;
-      const auto kind = static_cast<std::size_t>(step.group);
-      of_job.overlapped[kind] |= !step.blocking && meets_others(program, instructions, i);
-      of_job.during[kind] |= i < last_receive;
+      if (!step.blocking && meets_others(program, instructions, i)) of_job.overlapped.insert(instructions[i].index);
+      of_job.during[static_cast<std::size_t>(step.group)] |= i < last_receive;
     }
   }
 }
@@ -126,8 +149,9 @@ void Communication::add_group(GroupKind kind, std::uint32_t job, std::vector<std
                      .members = std::move(members),
                      .view = CollectiveGroup(cluster_, std::move(gpus)),
                      .specs = {},
+                     .beside = {},
                      .wires = {},
-                     .wire_of = {}});
+                     .costs = {}});
 }
 
 void Communication::add_specs(const Program& program) {
@@ -140,6 +164,7 @@ void Communication::add_specs(const Program& program) {
     for (const std::uint32_t call : calls[group.job][static_cast<std::size_t>(group.kind)]) {
       const CollectiveSpec spec = padded_spec(program.calls[call].step, group.view);
       if (std::ranges::find(group.specs, spec) == group.specs.end()) group.specs.push_back(spec);
+      if (concurrency_[group.job].overlapped.contains(call)) group.beside.insert(spec);
     }
 }
 
@@ -150,15 +175,25 @@ std::uint32_t Communication::add_wire(Wire wire) {
 
 void Communication::add_collective_wires(std::uint32_t id) {
   CommGroup& group = groups_[id];
+  // A group's collectives come one after another. So each algorithm has wires of its own, though they go the same way:
+  // what is asymmetric in one does not keep the others from being folded.
+  std::vector<std::pair<const CollectiveRow*, bool>> uses;
+  std::map<std::array<std::uint32_t, 4>, std::uint32_t> known;
   for (const CollectiveSpec& spec : group.specs) {
     const PreparedCollective& collective = prepared(group, spec);
-    Ways ways;
-    for (const GraphFlow& f : collective.graph.flows()) {
-      const std::array<std::uint32_t, 3> key{f.source, f.destination, f.channel};
-      const auto [way, fresh] = ways.try_emplace(key);
+    const Protocol protocol = collective.chosen.way.protocol;
+    const Ways ways(collective.graph, group.view, protocol);
+    const bool beside = group.beside.contains(spec);
+    const std::pair found(collective.chosen.way.row, beside);
+    const auto use = static_cast<std::uint32_t>(std::ranges::find(uses, found) - uses.begin());
+    if (use == uses.size()) uses.push_back(found);
+    std::vector<std::uint32_t> wires;
+    for (std::uint32_t w = 0; w < ways.count(); ++w) {
+      const GraphFlow& f = collective.graph.flows()[ways.first_flow(w)];
+      const auto next = static_cast<std::uint32_t>(group.wires.size());
+      const auto [wire, fresh] = known.try_emplace({f.source, f.destination, f.channel, use}, next);
+      wires.push_back(wire->second);
       if (!fresh) continue;
-      way->second = group.view.wire(f.source, f.destination, f.channel, collective.chosen.way.protocol);
-      if (!group.wire_of.try_emplace(key, static_cast<std::uint32_t>(group.wires.size())).second) continue;
       // A switch is no worker: what it sends and gets is its peer's.
       const std::uint32_t ranks = group.view.ranks();
       const std::uint32_t from = f.source < ranks ? f.source : f.destination;
@@ -166,14 +201,23 @@ void Communication::add_collective_wires(std::uint32_t id) {
       group.wires.push_back(add_wire({.from = group.members[from],
                                       .to = group.members[to],
                                       .group = id,
-                                      .route = way->second.route,
+                                      .route = ways.way(w).route,
                                       .flow = f.channel,
                                       .to_switch = from == to,
-                                      .every_latency = collective.chosen.way.protocol == Protocol::none,
+                                      .beside = beside,
+                                      .use = use,
+                                      .every_latency = protocol == Protocol::none,
                                       .latency = {}}));
     }
-    group.costs[spec] = flow_costs(collective.graph, spec, ways, cluster_);
+    group.costs[spec] = shared(collective, flow_costs(collective.graph, spec, ways, wires, cluster_));
   }
+}
+
+std::shared_ptr<const FlowCosts> Communication::shared(const PreparedCollective& collective, FlowCosts costs) {
+  auto& known = costs_[&collective];
+  const auto same = std::ranges::find_if(known, [&](const auto& other) { return *other == costs; });
+  if (same != known.end()) return *same;
+  return known.emplace_back(std::make_shared<const FlowCosts>(std::move(costs)));
 }
 
 void Communication::add_pipeline_wires(const Program& program) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <tuple>
@@ -29,6 +30,8 @@ struct Wire {
   std::vector<LinkId> route;       ///< links of the cluster
   std::uint64_t flow = 0;          ///< as Cluster::route has it
   bool to_switch = false;          ///< or from one
+  bool beside = false;             ///< of collectives that may run beside other work of their members
+  std::uint32_t use = 0;           ///< wires of one group that differ in it never carry flows at the same time
   std::optional<HostWay> host;     ///< no message: a copy of one worker's, or what its CPUs do
   bool every_latency = false;      ///< flows pay that of all links, not only of those between switches of the fabric
   Seconds latency;  ///< of a pipeline's message, or a copy; a collective's flows have their own (FlowCost)
@@ -41,11 +44,15 @@ struct CollectiveSpec {
   friend auto operator<=>(const CollectiveSpec&, const CollectiveSpec&) = default;
 };
 
-/// Bytes on the wire, and the time from the last byte leaving to its arrival, of one flow of a collective.
+/// One flow of a collective in a group: its bytes on the wire, the time from the last byte leaving to its arrival, and
+/// which of CommGroup::wires it takes.
 struct FlowCost {
   Bytes bytes;
   Seconds latency;
+  std::uint32_t wire = 0;
+  friend auto operator<=>(const FlowCost&, const FlowCost&) = default;
 };
+using FlowCosts = std::vector<FlowCost>;  ///< by flow of Communication::prepared
 
 struct CommGroup {
   GroupKind kind = GroupKind::tensor;
@@ -55,18 +62,18 @@ struct CommGroup {
   /// What groups of its kind and job are called for, each once. Groups that are spread in different ways have
   /// different channels of rings, and so may pad one call to different lengths.
   std::vector<CollectiveSpec> specs;
+  std::set<CollectiveSpec> beside;   ///< those of calls that may run beside other work of their members
   std::vector<std::uint32_t> wires;  ///< indices into Communication::wires
-  /// (source position, destination position, channel) -> index into `wires`.
-  std::map<std::array<std::uint32_t, 3>, std::uint32_t> wire_of;
-  std::map<CollectiveSpec, std::vector<FlowCost>> costs;  ///< by flow of Communication::prepared
+  /// Groups whose flows cost the same share one.
+  std::map<CollectiveSpec, std::shared_ptr<const FlowCosts>> costs;
 };
 
 /// When flows of a job can be under way together.
 struct Concurrency {
   bool blocking_sends = true;  ///< pipeline sends keep the sender from doing anything else
   bool repeated = false;       ///< the next iteration's messages may meet the collectives at the end of this one
-  /// By kind of group: some collectives run beside what their members do; some come before a member's last receive.
-  std::array<bool, group_kind_count> overlapped{}, during{};
+  std::set<std::uint32_t> overlapped;           ///< calls of the program that may run beside what their members do
+  std::array<bool, group_kind_count> during{};  ///< by kind of group: some come before a member's last receive
 };
 
 /// A collective of one group: what was chosen, and its messages.
@@ -107,6 +114,7 @@ class Communication {
   void add_pipeline_wires(const Program& program);
   void add_host_wires(const Program& program);
   std::uint32_t add_wire(Wire wire);
+  std::shared_ptr<const FlowCosts> shared(const PreparedCollective& collective, FlowCosts costs);
 
   std::span<const Job> jobs_;
   JobLayout layout_;
@@ -117,6 +125,7 @@ class Communication {
   std::array<std::vector<std::uint32_t>, group_kind_count> group_of_;
   std::map<std::array<std::uint32_t, 3>, std::uint32_t> pipeline_wire_;
   std::map<std::pair<std::uint32_t, HostWay>, std::uint32_t> host_wire_;
+  std::map<const PreparedCollective*, std::vector<std::shared_ptr<const FlowCosts>>> costs_;
   using Spread = std::vector<std::vector<std::uint32_t>>;  // positions by node
   using Types = std::vector<std::uint32_t>;                // groups of the cluster's nodes
   mutable std::map<std::tuple<std::uint32_t, CollectiveSpec, Spread, Types, bool>, PreparedCollective> prepared_;

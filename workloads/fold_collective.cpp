@@ -18,37 +18,37 @@ class CollectiveFolder {
         group_(communication.groups()[folding.group_of_class[group_class]]),
         prepared_(communication.prepared(group_, spec)),
         graph_(prepared_.graph),
-        costs_(group_.costs.at(spec)) {
+        costs_(*group_.costs.at(spec)) {
     std::vector<std::uint64_t> wire_colour;
     for (const std::uint32_t wire : group_.wires) wire_colour.push_back(folding.wire_class[wire]);
-    colours_ = flow_colours(prepared_, group_, costs_, wire_colour);
+    colours_ = flow_colours(graph_, costs_, wire_colour);
   }
 
   FoldedCollective run() {
     out_.start = prepared_.chosen.start;
     keep_flows();
-    for (std::size_t f = 0; f < kept_.size(); ++f) add_flow(graph_.flows()[kept_[f]], costs_[kept_[f]]);
+    for (std::size_t f = 0; f < kept_.size(); ++f) add_flow(kept_[f]);
     for (std::size_t t = 0; t < turn_of_.size(); ++t) add_waits(graph_.turns()[kept_turns_[t]], out_.turns[t]);
     return std::move(out_);
   }
 
  private:
-  [[nodiscard]] std::uint32_t wire_of(const GraphFlow& flow) const {
-    return group_.wires[group_.wire_of.at({flow.source, flow.destination, flow.channel})];
-  }
+  [[nodiscard]] std::uint32_t wire_of(std::uint32_t flow) const { return group_.wires[costs_[flow].wire]; }
 
   void keep_flows() {
     std::unordered_map<std::uint32_t, std::uint32_t> stands_for;  // wire class -> wire
     for (const std::uint32_t wire : group_.wires) stands_for.try_emplace(folding_.wire_class[wire], wire);
     for (std::uint32_t f = 0; f < colours_.size(); ++f) {
-      const std::uint32_t wire = wire_of(graph_.flows()[f]);
+      const std::uint32_t wire = wire_of(f);
       if (stands_for.at(folding_.wire_class[wire]) != wire) continue;
       flow_of_colour_.try_emplace(colours_[f], static_cast<std::uint32_t>(kept_.size()));
       kept_.push_back(f);
     }
   }
 
-  void add_flow(const GraphFlow& flow, const FlowCost& cost) {
+  void add_flow(std::uint32_t number) {
+    const GraphFlow& flow = graph_.flows()[number];
+    const FlowCost& cost = costs_[number];
     const auto rank_of = [&](std::uint32_t position) {
       const std::uint32_t rank = position < group_.view.ranks() ? position : std::min(flow.source, flow.destination);
       return Rank{folding_.worker_class[group_.members[rank]]};
@@ -58,7 +58,7 @@ class CollectiveFolder {
       kept_turns_.push_back(flow.turn);
       out_.turns.emplace_back();
     }
-    out_.flows.push_back({.path = folding_.path(wire_of(flow)),
+    out_.flows.push_back({.path = folding_.path(wire_of(number)),
                           .source = rank_of(flow.source),
                           .destination = rank_of(flow.destination),
                           .bytes = cost.bytes,
@@ -81,7 +81,7 @@ class CollectiveFolder {
   const CommGroup& group_;
   const PreparedCollective& prepared_;
   const TransferGraph& graph_;
-  const std::vector<FlowCost>& costs_;
+  const FlowCosts& costs_;
   std::vector<std::uint64_t> colours_;                               // by flow of the graph
   std::vector<std::uint32_t> kept_;                                  // flows of the graph
   std::unordered_map<std::uint64_t, std::uint32_t> flow_of_colour_;  // index into kept_

@@ -1,8 +1,9 @@
 #include "workloads/link_parts.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
-#include <unordered_map>
+#include <utility>
 
 namespace rehearse {
 
@@ -15,22 +16,20 @@ bool has_member(const Communication& c, std::uint32_t group, std::uint32_t worke
   return c.group_of(worker, c.groups()[group].kind) == group;
 }
 
-bool is_overlapped(const Communication& c, std::uint32_t group, const Concurrency& concurrency) {
-  return concurrency.overlapped[static_cast<std::size_t>(c.groups()[group].kind)];
-}
-
-/// A collective runs while all its members are in it, and a worker does those that block it one after another: two
-/// groups that share one never meet.
-bool collectives_may_meet(const Communication& c, std::uint32_t a, std::uint32_t b, const Concurrency& concurrency) {
-  if (a == b || is_overlapped(c, a, concurrency) || is_overlapped(c, b, concurrency)) return true;
-  return std::ranges::none_of(c.groups()[a].members, [&](std::uint32_t worker) { return has_member(c, b, worker); });
+/// A group's collectives come one after another. Any collective runs while all its members are in it, and a worker does
+/// those that block it one after another: two groups that share one never meet.
+bool collectives_may_meet(const Communication& c, const Wire& a, const Wire& b) {
+  if (a.group == b.group) return a.use == b.use;
+  if (a.beside || b.beside) return true;
+  return std::ranges::none_of(c.groups()[a.group].members,
+                              [&](std::uint32_t worker) { return has_member(c, b.group, worker); });
 }
 
 /// A blocking send ends before its sender does anything else. What a worker receives has arrived before the collectives
 /// at the end of its iteration, because its last passes needed it.
 bool message_may_meet(const Communication& c, const Wire& message, const Wire& collective,
                       const Concurrency& concurrency) {
-  if (is_overlapped(c, collective.group, concurrency)) return true;
+  if (collective.beside) return true;
   if (concurrency.blocking_sends && has_member(c, collective.group, message.from)) return false;
   const auto kind = static_cast<std::size_t>(c.groups()[collective.group].kind);
   return concurrency.repeated || concurrency.during[kind] || !has_member(c, collective.group, message.to);
@@ -56,7 +55,7 @@ bool may_meet(const Communication& c, const Wire& a, const Wire& b) {
   const std::uint32_t job = c.layout().job_of(a.from);
   if (job != c.layout().job_of(b.from) || a.host || b.host) return true;
   const Concurrency& concurrency = c.concurrency(job);
-  if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a.group, b.group, concurrency);
+  if (a.group != no_group && b.group != no_group) return collectives_may_meet(c, a, b);
   if (a.group != no_group) return message_may_meet(c, b, a, concurrency);
   if (b.group != no_group) return message_may_meet(c, a, b, concurrency);
   return !(concurrency.blocking_sends && a.from == b.from && &a != &b);
@@ -64,16 +63,16 @@ bool may_meet(const Communication& c, const Wire& a, const Wire& b) {
 
 namespace {
 
-/// Joins wires over one link that may meet. Those of one group may; so one of them speaks for all.
+/// Joins wires over one link that may meet. Those of one group and use may; so one of them speaks for all.
 Joiner join_on_link(const Communication& communication, const std::vector<std::uint32_t>& on_link) {
   const auto wires = communication.wires();
   Joiner joiner(on_link.size());
   std::vector<std::size_t> speakers;
-  std::unordered_map<std::uint32_t, std::size_t> speaker_of;  // by group
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> speaker_of;  // by group and use
   for (std::size_t i = 0; i < on_link.size(); ++i) {
-    const std::uint32_t group = wires[on_link[i]].group;
+    const Wire& wire = wires[on_link[i]];
     const auto [speaker, fresh] =
-        group == no_group ? std::pair(speaker_of.end(), true) : speaker_of.try_emplace(group, i);
+        wire.group == no_group ? std::pair(speaker_of.end(), true) : speaker_of.try_emplace({wire.group, wire.use}, i);
     if (fresh)
       speakers.push_back(i);
     else

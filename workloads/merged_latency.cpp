@@ -138,13 +138,13 @@ std::vector<Seconds> MergedLatencies::latencies() const {
 }
 
 std::vector<Seconds> flow_latencies(const TransferGraph& graph,
-                                    const std::function<Seconds(const GraphFlow&)>& step_latency,
+                                    const std::function<Seconds(std::size_t flow)>& step_latency,
                                     const std::function<void(std::size_t flow, MergedLatencies&)>& cross) {
   std::vector<Seconds> out;
   for (std::size_t i = 0; i < graph.flows().size();) {
     const GraphFlow& first = graph.flows()[i];
     if (first.ring == GraphFlow::no_ring) {
-      out.push_back(step_latency(first));
+      out.push_back(step_latency(i));
       ++i;
       continue;
     }
@@ -152,7 +152,7 @@ std::vector<Seconds> flow_latencies(const TransferGraph& graph,
     for (; i < graph.flows().size(); ++i) {
       const GraphFlow& flow = graph.flows()[i];
       if (flow.ring == GraphFlow::no_ring || flow.stretch != first.stretch) break;
-      merged.add(flow.source, flow.destination, flow.ring, flow.rounds, step_latency(flow));
+      merged.add(flow.source, flow.destination, flow.ring, flow.rounds, step_latency(i));
       cross(i, merged);
     }
     const std::vector<Seconds> latencies = merged.latencies();

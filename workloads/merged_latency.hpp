@@ -56,9 +56,9 @@ class MergedLatencies {
 };
 
 /// By flow of the graph: the latency from its last byte leaving to its arrival. `step_latency`: of one message over the
-/// flow's wire; `cross`: adds the links of a merged flow (given by index).
+/// wire of a flow (given by index); `cross`: adds the links of a merged one.
 std::vector<Seconds> flow_latencies(const TransferGraph& graph,
-                                    const std::function<Seconds(const GraphFlow&)>& step_latency,
+                                    const std::function<Seconds(std::size_t flow)>& step_latency,
                                     const std::function<void(std::size_t flow, MergedLatencies&)>& cross);
 
 }  // namespace rehearse

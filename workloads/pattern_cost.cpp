@@ -13,8 +13,8 @@ namespace {
 
 class CostSum {
  public:
-  CostSum(const CollectiveGroup& group, Protocol protocol, std::int64_t element_bytes, std::uint32_t positions)
-      : group_(group), protocol_(protocol), element_bytes_(element_bytes), positions_(positions) {}
+  CostSum(const Pattern& pattern, const CollectiveGroup& group, Protocol protocol, std::int64_t element_bytes)
+      : pattern_(pattern), group_(group), protocol_(protocol), element_bytes_(element_bytes) {}
 
   void add(const std::vector<Transfer>& step, bool merged) {
     cost_.latency += merged ? ring_latency(step) : longest_latency(step);
@@ -47,9 +47,10 @@ class CostSum {
   }
 
   const GroupWire& wire(const Transfer& t) {
-    const std::uint64_t key = ((std::uint64_t{t.channel} * positions_ + t.source) << 32) | t.destination;
+    const std::uint32_t connection = pattern_.connection(t.channel);
+    const std::uint64_t key = ((std::uint64_t{connection} * pattern_.positions() + t.source) << 32) | t.destination;
     const auto [known, fresh] = wires_.try_emplace(key);
-    if (fresh) known->second = group_.wire(t.source, t.destination, t.channel, protocol_);
+    if (fresh) known->second = group_.wire(t.source, t.destination, connection, protocol_);
     return known->second;
   }
 
@@ -60,7 +61,7 @@ class CostSum {
   }
 
   Seconds ring_latency(const std::vector<Transfer>& step) {
-    const std::vector<std::uint32_t> rings = rings_of(step, positions_);
+    const std::vector<std::uint32_t> rings = rings_of(step, pattern_.positions());
     std::map<std::uint32_t, std::pair<Seconds, double>> sums;
     for (std::size_t i = 0; i < step.size(); ++i) {
       auto& [latency, count] = sums[rings[i]];
@@ -72,10 +73,10 @@ class CostSum {
     return longest;
   }
 
+  const Pattern& pattern_;
   const CollectiveGroup& group_;
   Protocol protocol_;
   std::int64_t element_bytes_;
-  std::uint32_t positions_;
   std::unordered_map<std::uint64_t, GroupWire> wires_;
   std::map<std::uint32_t, double> all_;  // by link
   PatternCost cost_;
@@ -85,7 +86,7 @@ class CostSum {
 
 PatternCost pattern_cost(const Pattern& pattern, const CollectiveGroup& group, Protocol protocol,
                          std::int64_t element_bytes) {
-  CostSum sum(group, protocol, element_bytes, pattern.positions());
+  CostSum sum(pattern, group, protocol, element_bytes);
   std::vector<Transfer> step;
   for (const Stretch& stretch : pattern.stretches) {
     if (stretch.steady) {

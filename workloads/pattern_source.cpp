@@ -65,7 +65,7 @@ class PatternSource final : public FlowSource {
     const Flow flow = flows_[slot];
     flows_.give_back(slot);
     slot_of_.erase(flow.message);
-    if (flow.waiting == no_index) return finder_.forget(flow.message, flow.destination);
+    if (flow.waiting == no_index) return finder_.forget(flow.message, flow.destination, flow.elements);
     Turn& turn = turns_[flow.waiting];
     if (--turn.awaits == 0) go_on(turn.place, started);
   }
@@ -75,6 +75,7 @@ class PatternSource final : public FlowSource {
     std::uint64_t message = 0;
     std::uint32_t turn = 0, next_send = no_index;
     std::uint32_t destination = 0;
+    ElementRuns elements;              ///< that it brings
     std::uint32_t waiting = no_index;  ///< the turn that waits for it
     SourceWire wire;
     Bytes bytes;
@@ -134,6 +135,7 @@ class PatternSource final : public FlowSource {
     const SourceWire& way = wire(t);
     flows_[slot] = {.message = message,
                     .destination = t.destination,
+                    .elements = received(t),
                     .wire = way,
                     .bytes = Bytes(std::llround(static_cast<double>(t.elements()) * way.bytes_per_element))};
     slot_of_[message] = slot;
@@ -174,9 +176,10 @@ class PatternSource final : public FlowSource {
   }
 
   const SourceWire& wire(const Transfer& t) {
-    const std::uint64_t key = (std::uint64_t{finder_.place(t.source, t.channel)} << 32) | t.destination;
+    const std::uint32_t connection = pattern_.connection(t.channel);
+    const std::uint64_t key = (std::uint64_t{finder_.place(t.source, connection)} << 32) | t.destination;
     const auto [known, fresh] = wires_.try_emplace(key);
-    if (fresh) known->second = wire_of_(t.source, t.destination, t.channel);
+    if (fresh) known->second = wire_of_(t.source, t.destination, connection);
     return known->second;
   }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <map>
+#include <utility>
 
 #include "engine/base/mixing.hpp"
 
@@ -22,15 +24,12 @@ class Multiset {
     twist_ ^= mix(word + 0x51ed270b);
     ++count_;
   }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
   [[nodiscard]] std::uint64_t hash() const { return mix({sum_, twist_, count_}); }
 
  private:
   std::uint64_t sum_ = 0, twist_ = 0, count_ = 0;
 };
-
-std::uint32_t wire_of(const CommGroup& group, const GraphFlow& flow) {
-  return group.wire_of.at({flow.source, flow.destination, flow.channel});
-}
 
 std::uint64_t bits(double value) { return std::bit_cast<std::uint64_t>(value); }
 
@@ -95,6 +94,7 @@ class Refiner {
 
   /// A group is what its members and its transfers are; a wire, in turn, which transfers it carries.
   void colour_groups() {
+    known_flows_.clear();
     for (std::size_t g = 0; g < c_.group.size(); ++g) {
       const CommGroup& group = communication_.groups()[g];
       std::vector<std::uint64_t> wires;
@@ -103,16 +103,37 @@ class Refiner {
       Multiset all;
       for (std::uint32_t member : group.members) all.add(c_.worker[member]);
       for (const auto& [spec, costs] : group.costs) {
-        const PreparedCollective& collective = communication_.prepared(group, spec);
-        const std::vector<std::uint64_t> colours = flow_colours(collective, group, costs, wires);
-        for (std::size_t f = 0; f < colours.size(); ++f) {
-          carried[wire_of(group, collective.graph.flows()[f])].add(colours[f]);
-          all.add(colours[f]);
-        }
+        const ColouredFlows& flows = coloured(communication_.prepared(group, spec).graph, *costs, wires);
+        // Flows of two collectives never start together, however alike they are.
+        const std::uint64_t call = mix({static_cast<std::uint64_t>(spec.op), static_cast<std::uint64_t>(spec.elements),
+                                        static_cast<std::uint64_t>(spec.element_bytes)});
+        for (std::size_t w = 0; w < wires.size(); ++w)
+          if (!flows.on_wire[w].empty()) carried[w].add(mix({call, flows.on_wire[w].hash()}));
+        all.add(mix({call, flows.all.hash()}));
       }
       for (std::size_t w = 0; w < wires.size(); ++w) c_.wire[group.wires[w]] = mix({wires[w], carried[w].hash()});
       c_.group[g] = mix({group.job, static_cast<std::uint64_t>(group.kind), all.hash()});
     }
+  }
+
+  struct ColouredFlows {
+    std::vector<Multiset> on_wire;  ///< colours of the flows, by the group's wire
+    Multiset all;
+  };
+
+  /// Groups that share costs and are alike in their wires so far are alike in their flows.
+  const ColouredFlows& coloured(const TransferGraph& graph, const FlowCosts& costs,
+                                const std::vector<std::uint64_t>& wires) {
+    const auto [found, fresh] = known_flows_.try_emplace({&costs, wires});
+    ColouredFlows& flows = found->second;
+    if (!fresh) return flows;
+    const std::vector<std::uint64_t> colours = flow_colours(graph, costs, wires);
+    flows.on_wire.resize(wires.size());
+    for (std::size_t f = 0; f < colours.size(); ++f) {
+      flows.on_wire[costs[f].wire].add(colours[f]);
+      flows.all.add(colours[f]);
+    }
+    return flows;
   }
 
   void colour_parts() {
@@ -141,14 +162,13 @@ class Refiner {
   const LinkParts& parts_;
   const std::vector<bool>& kept_;
   Colours c_;
+  std::map<std::pair<const FlowCosts*, std::vector<std::uint64_t>>, ColouredFlows> known_flows_;  // of this round
 };
 
 }  // namespace
 
-std::vector<std::uint64_t> flow_colours(const PreparedCollective& collective, const CommGroup& group,
-                                        const std::vector<FlowCost>& costs,
+std::vector<std::uint64_t> flow_colours(const TransferGraph& graph, const FlowCosts& costs,
                                         const std::vector<std::uint64_t>& wire_colour) {
-  const TransferGraph& graph = collective.graph;
   std::vector<std::uint64_t> colours(graph.flows().size());
   // Turns come in the order of steps, so what a turn waits for has its colour.
   for (const GraphTurn& turn : graph.turns()) {
@@ -157,7 +177,7 @@ std::vector<std::uint64_t> flow_colours(const PreparedCollective& collective, co
       for (const std::uint32_t f : graph.sends(graph.turns()[turn.before])) waits.add(mix({1, colours[f]}));
     for (const std::uint32_t f : graph.awaits(turn)) waits.add(mix({2, colours[f]}));
     for (const std::uint32_t f : graph.sends(turn)) {
-      const std::uint64_t wire = wire_colour[wire_of(group, graph.flows()[f])];
+      const std::uint64_t wire = wire_colour[costs[f].wire];
       colours[f] =
           mix({wire, static_cast<std::uint64_t>(costs[f].bytes.value()), bits(costs[f].latency.value()), waits.hash()});
     }

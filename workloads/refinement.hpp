@@ -19,8 +19,7 @@ Colours refine(const Communication& communication, const Cluster& cluster, const
 
 /// Colours of the flows of a collective, given those of the group's wires: equal where flows start together if the
 /// wires' flows do. By flow; of local copies too, which are on no wire.
-std::vector<std::uint64_t> flow_colours(const PreparedCollective& collective, const CommGroup& group,
-                                        const std::vector<FlowCost>& costs,
+std::vector<std::uint64_t> flow_colours(const TransferGraph& graph, const FlowCosts& costs,
                                         const std::vector<std::uint64_t>& wire_colour);
 
 }  // namespace rehearse

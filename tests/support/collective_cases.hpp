@@ -39,7 +39,7 @@ inline std::vector<CollectiveOptions> option_choices(std::uint32_t ranks) {
 
 inline CollectiveData data_of(const CollectiveRow& row, std::uint32_t ranks, std::int64_t elements,
                               const CollectiveOptions& options) {
-  return {row.op, ranks, elements, collective_pieces(row, elements, options), options.root};
+  return {row.op, ranks, elements, collective_pieces(row, ranks, elements, options), options.root};
 }
 
 }  // namespace rehearse

@@ -114,7 +114,7 @@ TEST_CASE("collectives: patterns have the group's positions, channels and buffer
 class RandomReplay {
  public:
   RandomReplay(const Pattern& pattern, const TransferGraph& graph)
-      : graph_(graph), arrived_(graph.flows().size()), brought_(pattern.positions()) {
+      : pattern_(pattern), graph_(graph), arrived_(graph.flows().size()), brought_(pattern.positions()) {
     for (std::uint64_t s = 0; s < pattern.steps(); ++s) {
       pattern.step(s, transfers_);
       step_.resize(transfers_.size(), s);
@@ -134,8 +134,8 @@ class RandomReplay {
     }
   }
   [[nodiscard]] bool same_flows() const {
-    return std::ranges::equal(graph_.flows(), transfers_, [](const GraphFlow& f, const Transfer& t) {
-      return f.source == t.source && f.destination == t.destination && f.channel == t.channel &&
+    return std::ranges::equal(graph_.flows(), transfers_, [this](const GraphFlow& f, const Transfer& t) {
+      return f.source == t.source && f.destination == t.destination && f.channel == pattern_.connection(t.channel) &&
              f.elements == t.elements() && f.rounds == t.rounds;
     });
   }
@@ -192,6 +192,7 @@ class RandomReplay {
     });
   }
 
+  const Pattern& pattern_;
   const TransferGraph& graph_;
   std::vector<Transfer> transfers_;
   std::vector<std::uint64_t> step_;

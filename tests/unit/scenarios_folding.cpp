@@ -45,6 +45,11 @@ const std::vector<Case> cases{
      "pipeline: 2, data: 8, global_batch: 32, zero: 3, shard: 4, reshard_after_forward: false", "", 0, false},
     {"all offloaded", nodes(2, 4, "topology: switch"),
      "tensor: 2, data: 4, global_batch: 16, zero: 2, offload_optimizer: true, offload_activations: true"},
+    {"chunks through switches that compute under the backward pass, and a tree behind it",
+     "cluster: {node: {base: dgx-h100, gpus: 4, nic: {count: 4}, collectives: {protocols: {simple: {chunk: 16 KiB}}}}, "
+     "nodes: 5, fabric: {topology: switch}}\n",
+     "tensor: 2, data: 10, global_batch: 20, zero: 1, sequence_parallel: true, overlap_grad_reduce: true",
+     "collectives: {all_gather: in_switch, reduce_scatter: in_switch, all_reduce: nccl_tree}\n", 2, false},
     {"buckets and overlapped sends", dgx,
      "tensor: 2, pipeline: 2, data: 2, global_batch: 8, overlap_grad_reduce: true, bucket_size: 1 MB, overlap_p2p: "
      "true",

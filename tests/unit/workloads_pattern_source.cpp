@@ -31,22 +31,24 @@ SourceWire uneven_wire(const IdleSwitch& idle, std::uint32_t from, std::uint32_t
 /// The graph as it is: every wire for itself.
 Schedule written_out(const Pattern& pattern, bool fluid, const IdleSwitch& idle) {
   const TransferGraph graph(pattern, fluid);
-  const auto wire = [&](const GraphFlow& f) {
+  const auto wire = [&](std::size_t i) {
+    const GraphFlow& f = graph.flows()[i];
     return uneven_wire(idle, f.source, f.destination, f.channel, pattern.ranks);
   };
   FoldedCollective all;
   const std::vector<Seconds> latencies = flow_latencies(
-      graph, [&](const GraphFlow& f) { return wire(f).latency; },
+      graph, [&](std::size_t i) { return wire(i).latency; },
       [&](std::size_t i, MergedLatencies& merged) {
-        const GraphFlow& f = graph.flows()[i];
-        for (const Hop& hop : idle.network().hops(wire(f).path))
-          merged.cross(hop.link, Bytes(f.elements) / idle.network().link(hop.link).bandwidth);
+        for (const Hop& hop : idle.network().hops(wire(i).path))
+          merged.cross(hop.link, Bytes(graph.flows()[i].elements) / idle.network().link(hop.link).bandwidth);
       });
-  for (const GraphFlow& f : graph.flows())
-    all.flows.push_back({.path = wire(f).path,
+  for (std::size_t i = 0; i < latencies.size(); ++i) {
+    const GraphFlow& f = graph.flows()[i];
+    all.flows.push_back({.path = wire(i).path,
                          .bytes = Bytes(f.local() ? 0 : f.elements),
-                         .latency = f.local() ? Seconds() : latencies[all.flows.size()],
+                         .latency = f.local() ? Seconds() : latencies[i],
                          .turn = f.turn});
+  }
   for (const GraphTurn& turn : graph.turns()) {
     FoldedCollective::Turn out;
     if (turn.before != GraphTurn::none)

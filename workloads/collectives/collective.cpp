@@ -32,6 +32,8 @@ std::uint32_t channel_count(const CollectiveOptions& options) {
   return std::max<std::uint32_t>(1, static_cast<std::uint32_t>(options.channels.size()));
 }
 
+bool has_shares(CollectiveOp op) { return op == CollectiveOp::all_gather || op == CollectiveOp::reduce_scatter; }
+
 /// What the pieces are cut from.
 Slice whole(CollectiveOp op, std::uint32_t ranks, std::int64_t elements) {
   return {0, op == CollectiveOp::all_to_all ? slot_width(ranks, elements) : elements};
@@ -41,7 +43,7 @@ Pattern build_channel(const CollectiveRow& row, const CollectiveRequest& request
   std::vector<Pattern> patterns;
   for (std::uint32_t k = 0; k < chunks; ++k) {
     CollectiveRequest of_chunk = request;
-    of_chunk.elements = request.elements.part(k, chunks);
+    of_chunk.elements = request.elements.part(k, chunks, request.grain);
     patterns.push_back(row.build(of_chunk));
   }
   return in_sequence(std::move(patterns));
@@ -67,6 +69,7 @@ Pattern build_collective(const CollectiveRow& row, std::uint32_t ranks, std::int
                                     .total = elements,
                                     .channel = c,
                                     .channels = channels,
+                                    .grain = has_shares(row.op) ? ranks : 1,
                                     .chunks = row.traits.pipelined ? std::max(1U, options.chunks) : 1,
                                     .order = options.channels.empty() ? counting(ranks) : options.channels[c],
                                     .nodes = nodes_of(ranks, options),
@@ -81,14 +84,14 @@ Pattern build_collective(const CollectiveRow& row, std::uint32_t ranks, std::int
   return out;
 }
 
-std::vector<Slice> collective_pieces(const CollectiveRow& row, std::int64_t elements,
+std::vector<Slice> collective_pieces(const CollectiveRow& row, std::uint32_t ranks, std::int64_t elements,
                                      const CollectiveOptions& options) {
   const Slice all{0, elements};
-  if (row.op != CollectiveOp::all_gather && row.op != CollectiveOp::reduce_scatter) return {all};
+  if (!has_shares(row.op)) return {all};
   const std::uint32_t channels = channel_count(options), chunks = std::max(1U, options.chunks);
   std::vector<Slice> pieces;
   for (std::uint32_t c = 0; c < channels; ++c)
-    for (std::uint32_t k = 0; k < chunks; ++k) pieces.push_back(all.part(c, channels).part(k, chunks));
+    for (std::uint32_t k = 0; k < chunks; ++k) pieces.push_back(all.part(c, channels).part(k, chunks, ranks));
   return pieces;
 }
 

@@ -28,8 +28,9 @@ namespace rehearse {
 ///   barrier         no elements; nobody leaves before all have come
 ///
 /// The share of position p: elements are cut into pieces (collective_pieces), one for each chunk of each channel; of
-/// each piece, p's share is from floor(p * count / n) up to floor((p + 1) * count / n). With one channel and one chunk
-/// that is MPI's block layout.
+/// each piece, p's share is from floor(p * count / n) up to floor((p + 1) * count / n). Where a chunk has n elements or
+/// more it is cut at a multiple of n, so that all shares of it are alike. With one channel and one chunk that is MPI's
+/// block layout.
 enum class CollectiveOp : std::uint8_t {
   all_reduce,
   all_gather,
@@ -53,6 +54,13 @@ struct Slice {
   [[nodiscard]] Slice part(std::int64_t i, std::int64_t parts) const {
     const std::int64_t begin = scaled(i, parts);
     return {first + begin, scaled(i + 1, parts) - begin};
+  }
+  /// The same, cut at multiples of `grain`, unless parts are smaller than that.
+  [[nodiscard]] Slice part(std::int64_t i, std::int64_t parts, std::int64_t grain) const {
+    if (count / parts < grain) return part(i, parts);
+    const std::int64_t begin = scaled(i, parts) / grain * grain;
+    const std::int64_t end = i + 1 == parts ? count : scaled(i + 1, parts) / grain * grain;
+    return {first + begin, end - begin};
   }
 
  private:
@@ -84,6 +92,7 @@ struct CollectiveRequest {
   std::int64_t total = 0;                         ///< elements of the whole collective: all_to_all's slots are of these
   std::uint32_t channel = 0;                      ///< to be put into every transfer
   std::uint32_t channels = 1;                     ///< of how many
+  std::int64_t grain = 1;                         ///< chunks are cut at multiples of it (Slice::part)
   std::uint32_t chunks = 1;                       ///< 1 unless the row is `pipelined`
   std::vector<std::uint32_t> order;               ///< of a ring, a permutation of the positions
   std::vector<std::vector<std::uint32_t>> nodes;  ///< never empty
@@ -118,7 +127,8 @@ Pattern build_collective(const CollectiveRow& row, std::uint32_t ranks, std::int
                          const CollectiveOptions& options = {});
 
 /// The pieces by which shares are counted (see CollectiveOp), in order; of ops without shares, all in one.
-std::vector<Slice> collective_pieces(const CollectiveRow& row, std::int64_t elements, const CollectiveOptions& options);
+std::vector<Slice> collective_pieces(const CollectiveRow& row, std::uint32_t ranks, std::int64_t elements,
+                                     const CollectiveOptions& options);
 
 /// Elements that the op's layout has in each buffer: e, or 2e of a send_recv, 2 n ceil(e / n) of an all_to_all.
 std::int64_t collective_buffer(CollectiveOp op, std::uint32_t ranks, std::int64_t elements);

@@ -97,6 +97,7 @@ Pattern in_sequence(std::vector<Pattern> patterns) {
     assert(patterns[i].ranks == out.ranks);
     out.switches = std::max(out.switches, patterns[i].switches);
     out.channels = std::max(out.channels, patterns[i].channels);
+    if (patterns[i].connections != out.connections) out.connections = 0;
     out.buffer = std::max(out.buffer, patterns[i].buffer);
     std::ranges::move(patterns[i].stretches, std::back_inserter(out.stretches));
   }
@@ -106,8 +107,9 @@ Pattern in_sequence(std::vector<Pattern> patterns) {
 Pattern side_by_side(std::vector<Pattern> patterns) {
   assert(!patterns.empty());
   if (patterns.size() == 1) return std::move(patterns.front());
-  Pattern out{.ranks = patterns.front().ranks};
+  Pattern out{.ranks = patterns.front().ranks, .connections = patterns.front().connections};
   for (const Pattern& pattern : patterns) {
+    if (pattern.connections != out.connections) out.connections = 0;
     out.switches = std::max(out.switches, pattern.switches);
     out.channels = std::max(out.channels, pattern.channels);
     out.buffer = std::max(out.buffer, pattern.buffer);

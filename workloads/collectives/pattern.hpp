@@ -54,10 +54,15 @@ struct Pattern {
   std::uint32_t ranks = 0;
   std::uint32_t switches = 0;  ///< positions ranks..ranks+switches-1: the switch of options.nodes[i]
   std::uint32_t channels = 1;  ///< channels that its transfers name are below this
-  std::int64_t buffer = 0;     ///< elements that the buffer of each position must have
+  /// So many connections join two positions, and channel c takes number c mod that; 0: each channel one of its own.
+  std::uint32_t connections = 0;
+  std::int64_t buffer = 0;  ///< elements that the buffer of each position must have
   std::vector<Stretch> stretches = {};
 
   [[nodiscard]] std::uint32_t positions() const { return ranks + switches; }
+  [[nodiscard]] std::uint32_t connection(std::uint32_t channel) const {
+    return connections == 0 ? channel : channel % connections;
+  }
   [[nodiscard]] std::uint64_t steps() const;
   /// Appends the transfers of a step, 0..steps()-1. O(stretches + transfers of the step).
   void step(std::uint64_t step, std::vector<Transfer>& out) const;

@@ -19,11 +19,13 @@ struct Pipeline {
   bool fluid = false;  ///< the one at `edge` stands for many
   bool empty = false;  ///< a collective of no elements: its messages are only those that must be waited for
   std::uint32_t channel = 0, channels = 1;
-  std::vector<PipelinedWire> wires;
+  std::vector<PipelinedWire> wires;  ///< by the step in which they start
 
   void make(std::uint64_t step, std::vector<Transfer>& out) const {
-    for (const PipelinedWire& wire : wires) {
-      if (step < wire.start || step - wire.start >= chunks.size()) continue;
+    const std::uint64_t earliest = step < chunks.size() ? 0 : step - chunks.size() + 1;
+    for (auto at = std::ranges::lower_bound(wires, earliest, {}, &PipelinedWire::start);
+         at != wires.end() && at->start <= step; ++at) {
+      const PipelinedWire& wire = *at;
       const auto chunk = static_cast<std::int64_t>(step - wire.start);
       const Slice slice = chunks[static_cast<std::size_t>(chunk)].part(wire.part, wire.parts);
       // An empty message waits for all that came before, and so may take from another stream what that has to await.
@@ -42,7 +44,8 @@ struct Pipeline {
 
 std::vector<Slice> chunks_of(const CollectiveRequest& request, bool fluid) {
   std::vector<Slice> chunks;
-  for (std::uint32_t i = 0; i < request.chunks; ++i) chunks.push_back(request.elements.part(i, request.chunks));
+  for (std::uint32_t i = 0; i < request.chunks; ++i)
+    chunks.push_back(request.elements.part(i, request.chunks, request.grain));
   if (!fluid) return chunks;
   const std::int64_t begin = chunks[edge].first, end = chunks[chunks.size() - edge].first;
   chunks.erase(chunks.begin() + edge, chunks.end() - edge);
@@ -54,6 +57,7 @@ std::vector<Slice> chunks_of(const CollectiveRequest& request, bool fluid) {
 
 Pattern pipelined(const CollectiveRequest& request, std::uint32_t switches, std::vector<PipelinedWire> wires) {
   const bool fluid = request.fluid && request.chunks > 2 * edge + 1;
+  std::ranges::stable_sort(wires, {}, &PipelinedWire::start);
   const auto pipeline =
       std::make_shared<const Pipeline>(Pipeline{chunks_of(request, fluid), fluid, request.elements.count == 0,
                                                 request.channel, request.channels, std::move(wires)});
@@ -67,6 +71,7 @@ Pattern pipelined(const CollectiveRequest& request, std::uint32_t switches, std:
                          [pipeline](std::uint64_t step, std::vector<Transfer>& to) { pipeline->make(step, to); });
   out.switches = switches;
   out.channels = request.channels * streams;
+  out.connections = request.channels;
   return out;
 }
 

@@ -2,6 +2,7 @@
 
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 #include "workloads/collectives/turns.hpp"
 
@@ -9,14 +10,15 @@ namespace rehearse {
 
 class TransferGraph::Builder {
  public:
-  Builder(TransferGraph& graph, const Pattern& pattern) : graph_(graph), finder_(pattern.positions()) {}
+  Builder(TransferGraph& graph, const Pattern& pattern)
+      : graph_(graph), pattern_(pattern), finder_(pattern.positions()) {}
 
   void add(std::span<const Transfer> step, bool merged) {
     const auto first = static_cast<std::uint32_t>(graph_.flows_.size());
     for (const Transfer& t : step)
       graph_.flows_.push_back({.source = t.source,
                                .destination = t.destination,
-                               .channel = t.channel,
+                               .channel = pattern_.connection(t.channel),
                                .elements = t.elements(),
                                .rounds = t.rounds});
     if (merged) set_rings(step, first);
@@ -44,16 +46,16 @@ class TransferGraph::Builder {
     for (const std::uint64_t message : turn.awaits) graph_.awaited_.push_back(static_cast<std::uint32_t>(message));
     out.last_flow = static_cast<std::uint32_t>(graph_.turn_flows_.size());
     out.last_await = static_cast<std::uint32_t>(graph_.awaited_.size());
-    const auto [last, fresh] = last_turn_.try_emplace(turn.place, id);
-    if (!fresh) out.before = last->second;
-    last->second = id;
+    if (last_turn_.size() <= turn.place) last_turn_.resize(turn.place + 1, GraphTurn::none);
+    out.before = std::exchange(last_turn_[turn.place], id);
     graph_.turns_.push_back(out);
   }
 
   TransferGraph& graph_;
+  const Pattern& pattern_;
   TurnFinder finder_;
-  std::uint32_t merged_ = 0;                                    ///< stretches so far
-  std::unordered_map<std::uint32_t, std::uint32_t> last_turn_;  // by place
+  std::uint32_t merged_ = 0;              ///< stretches so far
+  std::vector<std::uint32_t> last_turn_;  // by place
 };
 
 TransferGraph::TransferGraph(const Pattern& pattern, bool fluid) {

@@ -11,7 +11,8 @@ namespace rehearse {
 
 /// One message. Where source and destination are the same it is a local copy, which takes no time.
 struct GraphFlow {
-  std::uint32_t source = 0, destination = 0, channel = 0;
+  std::uint32_t source = 0, destination = 0;
+  std::uint32_t channel = 0;  ///< the connection that it takes (Pattern::connection)
   std::int64_t elements = 0;
   std::uint32_t turn = 0;  ///< the turn that it belongs to
   /// Of a merged message: the steps that it stands for, which messages go round with it, and which of the merged

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "workloads/collectives/pattern.hpp"
@@ -23,6 +25,9 @@ struct ElementRuns {
   [[nodiscard]] std::int64_t end() const { return first + (runs - 1) * stride + count; }
 };
 
+/// Those that a message brings to its destination.
+ElementRuns received(const Transfer& t);
+
 /// Keeps, for every position, the messages on their way to it that no turn waits for yet.
 class TurnFinder {
  public:
@@ -31,9 +36,9 @@ class TurnFinder {
   /// The turns of the next step, in the order of their first message. The messages of the step get the next numbers.
   /// `whole`: a merged step, whose messages stand for many elements: each waits for all that came before.
   std::span<const Turn> add_step(std::span<const Transfer> step, bool whole);
-  /// The message has arrived: nobody has to wait for it any more. (Optional: without it, what it brought is known to be
-  /// there once a turn has waited for it.)
-  void forget(std::uint64_t message, std::uint32_t position);
+  /// The message, which brought `elements`, has arrived: nobody has to wait for it any more. (Optional: without it,
+  /// what it brought is known to be there once a turn has waited for it.)
+  void forget(std::uint64_t message, std::uint32_t position, const ElementRuns& elements);
 
   [[nodiscard]] std::uint32_t place(std::uint32_t position, std::uint32_t channel) const {
     return channel * positions_ + position;
@@ -42,19 +47,26 @@ class TurnFinder {
 
  private:
   struct Incoming {
-    std::uint64_t message = 0;
     std::uint32_t channel = 0;
-    bool whole = false;  ///< stands for elements all over the buffer
     bool stream = false;
     ElementRuns elements;
   };
+  /// What is on its way to a position. Messages are kept by how far their elements reach, to a power of two, and then
+  /// by the first: of those that meet given elements few others lie in between.
+  struct Inbox {
+    using Key = std::pair<std::int64_t, std::uint64_t>;        ///< first element, message
+    std::map<std::int64_t, std::map<Key, Incoming>> by_reach;  ///< none reaches beyond first + reach
+    std::map<std::uint64_t, std::uint32_t> whole;              ///< channels of those with elements all over the buffer
+  };
   Turn& turn_of(std::uint32_t place);
+  static void await_channel(Inbox& inbox, std::uint32_t channel, std::vector<std::uint64_t>& awaits);
+  static void await_elements(Inbox& inbox, const Transfer& sent, std::vector<std::uint64_t>& awaits);
 
   std::uint32_t positions_;
   std::uint64_t messages_ = 0;
-  std::vector<std::vector<Incoming>> incoming_;  // by position
-  std::vector<std::uint32_t> turn_index_;        // by place, of this step
-  std::vector<Turn> turns_;                      // the first `used_` are of this step
+  std::vector<Inbox> incoming_;            // by position
+  std::vector<std::uint32_t> turn_index_;  // by place, of this step
+  std::vector<Turn> turns_;                // the first `used_` are of this step
   std::size_t used_ = 0;
 };
 

@@ -54,7 +54,7 @@ const PatternPlayer::Played& PatternPlayer::played(const CollectiveWay& way, std
   out.pattern = build_collective(*way.row, ranks, elements, options);
   out.steps.resize(out.pattern.steps());
   for (std::size_t s = 0; s < out.steps.size(); ++s) out.pattern.step(s, out.steps[s]);
-  out.pieces = collective_pieces(*way.row, elements, options);
+  out.pieces = collective_pieces(*way.row, ranks, elements, options);
   return out;
 }
 
