@@ -16,8 +16,8 @@ namespace rehearse {
 
 namespace {
 
-const std::vector<std::string> catalogues{"models",      "devices",   "nodes",     "clusters", "topologies",
-                                          "collectives", "schedules", "scenarios", "studies"};
+const std::vector<std::string> catalogues{"models",     "devices",     "nodes",     "clusters",  "frameworks",
+                                          "topologies", "collectives", "schedules", "scenarios", "studies"};
 
 using Rows = std::vector<std::pair<std::string, std::string>>;
 

@@ -19,10 +19,11 @@ struct Folder {
   std::string_view entry;   // what one is called in messages
   std::string_view source;  // its folder in the source tree
 };
-constexpr std::array<Folder, 6> folders{{{"devices", "device", "platforms/devices"},
+constexpr std::array<Folder, 7> folders{{{"devices", "device", "platforms/devices"},
                                          {"nodes", "node", "platforms/nodes"},
                                          {"clusters", "cluster", "platforms/clusters"},
                                          {"models", "model", "workloads/models"},
+                                         {"frameworks", "framework", "workloads/frameworks"},
                                          {"scenarios", "scenario", "scenarios"},
                                          {"studies", "study", "scenarios/studies"}}};
 

@@ -61,6 +61,11 @@ class JobReader {
       model.mark_read();
     else
       job.model = read_model(model);
+    Reader framework = at_.child("framework");
+    if (unresolved_.contains(prefix_ + "framework"))
+      framework.mark_read();
+    else
+      job.framework = read_framework(framework);
     job.placement = read_placement(at_, "placement");
     const bool whole = !listed && !at_.has("placement");
     Reader plan = at_.child("plan", true);
@@ -138,7 +143,7 @@ void read_jobs(Reader& root, const Unresolved& unresolved, Scenario& scenario) {
       taken[scenario.cluster.first_gpu(node) + gpu] = true;
   Reader list = root.child("jobs");
   if (!root.has("jobs")) return JobReader(root, "", unresolved, scenario, taken).read();
-  for (const char* key : {"model", "plan", "placement", "collectives", "fidelity", "iterations"}) {
+  for (const char* key : {"model", "plan", "framework", "placement", "collectives", "fidelity", "iterations"}) {
     root.child(key).mark_read();
     if (root.has(key)) root.fault(key, "`jobs` says what runs; write this key in each of them");
   }
@@ -158,6 +163,7 @@ Value to_value(const Job& job, bool listed) {
   if (job.iterations > 0) out["iterations"] = scalar_value(std::int64_t{job.iterations});
   out["model"] = to_value(job.model);
   out["plan"] = to_value(job.plan);
+  out["framework"] = to_value(job.framework);
   out["placement"] = to_value(job.placement);
   out["collectives"] = to_value(job.collectives);
   out["fidelity"] = scalar_value(std::string(fidelity_name(job.collectives.fidelity)));

@@ -32,12 +32,19 @@ void resolve_bases(Value& root, Unresolved& unresolved) {
     }
   };
   const auto model = [](const Value& value, const std::string& path) { return resolve_entry("models", value, path); };
+  const auto framework = [](const Value& value, const std::string& path) {
+    return resolve_entry("frameworks", value, path);
+  };
   resolve(root, "", "model", model);
+  resolve(root, "", "framework", framework);
   resolve(root, "", "cluster", resolve_cluster);
   if (root.find("jobs") == nullptr) return;
   std::vector<Value>& jobs = root["jobs"].items;
   for (std::size_t j = 0; j < jobs.size(); ++j)
-    if (jobs[j].type == Value::Type::mapping) resolve(jobs[j], fmt::format("jobs.{}.", j), "model", model);
+    if (jobs[j].type == Value::Type::mapping) {
+      resolve(jobs[j], fmt::format("jobs.{}.", j), "model", model);
+      resolve(jobs[j], fmt::format("jobs.{}.", j), "framework", framework);
+    }
 }
 
 /// Whether the way to the key leads through a name or a mapping with a base, of which a setting would not see the keys.

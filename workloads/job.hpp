@@ -8,6 +8,7 @@
 
 #include "workloads/collective_choice.hpp"
 #include "workloads/fidelity.hpp"
+#include "workloads/framework.hpp"
 #include "workloads/model.hpp"
 #include "workloads/placement.hpp"
 #include "workloads/plan.hpp"
@@ -24,6 +25,7 @@ struct Job {
   std::string name;
   Model model;
   Plan plan;
+  Framework framework;
   Placement placement;
   std::vector<std::uint32_t> gpus;  ///< of the cluster, by rank
   CollectiveChoice collectives;

@@ -120,7 +120,7 @@ std::vector<PassItem> PassTemplates::make(const std::vector<PassPart>& parts) {
 std::vector<SegmentItem> PassTemplates::add(const Steps& steps) {
   const bool calls = allocator_table().find(plan_.allocator)->calls_device;
   const BlockCost cost = calls ? BlockCost{device_.malloc_time, device_.free_time} : BlockCost{};
-  return add_segments(steps, device_, {options_.merge_kernels, cost}, numbers_, program_);
+  return add_segments(steps, device_, {options_.merge_kernels, cost, framework_.host}, numbers_, program_);
 }
 
 const std::vector<PassItem>& PassTemplates::of(const std::vector<PassPart>& parts) {

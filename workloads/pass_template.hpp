@@ -27,7 +27,7 @@ class PassTemplates {
  public:
   /// Keeps references.
   PassTemplates(const Job& job, const Device& device, const ProgramOptions& options, Program& program)
-      : model_(job.model), plan_(job.plan), device_(device), options_(options), program_(program) {}
+      : model_(job.model), plan_(job.plan), framework_(job.framework), device_(device), options_(options), program_(program) {}
 
   /// How long passes through a chunk take, on average over the chunks, without collectives.
   [[nodiscard]] PassTimes times() const;
@@ -42,6 +42,7 @@ class PassTemplates {
 
   const Model& model_;
   const Plan& plan_;
+  const Framework& framework_;
   const Device& device_;
   ProgramOptions options_;
   Program& program_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "workloads/gradients.hpp"
@@ -24,6 +25,7 @@ class ProgramBuilder {
                  MessageNumbers& messages)
       : model_(job.model),
         plan_(job.plan),
+        framework_(job.framework),
         row_(plan_.pipeline_row()),
         shape_(plan_.shape()),
         templates_(job, device, options, program),
@@ -165,10 +167,25 @@ class ProgramBuilder {
         append(gradient_reductions(model_, plan_, chunk), chunk);
     }
     out_->push_back({.type = Instruction::Type::wait, .index = no_index});
+    append_overhead();
     append(other_reductions(model_, plan_, held, stage_));
     append(optimizer_steps(model_, plan_, stepped_parameters(plan_, held)));
     if (plan_.offload_optimizer) append(step_on_host(plan_, held));
     append(parameter_gathers(plan_, held));
+  }
+
+  void append_overhead() {
+    if (framework_.iteration == Seconds()) return;
+    if (!overhead_) {
+      overhead_ = static_cast<std::uint32_t>(program_.segments.size());
+      program_.segments.push_back({.name = "framework",
+                                   .kind = Kind::other,
+                                   .duration = framework_.iteration,
+                                   .flops = {},
+                                   .parts = {{"framework", framework_.iteration, {}}},
+                                   .memory = {}});
+    }
+    out_->push_back({.index = *overhead_, .tags = {.stage = static_cast<std::int16_t>(stage_)}});
   }
 
   void append(const Steps& steps, std::int32_t chunk = -1) {
@@ -181,6 +198,7 @@ class ProgramBuilder {
 
   const Model& model_;
   const Plan& plan_;
+  const Framework& framework_;
   const PipelineRow& row_;
   PipelineShape shape_;
   PassTemplates templates_;
@@ -189,6 +207,7 @@ class ProgramBuilder {
   std::int64_t stage_ = 0;
   std::uint32_t job_ = 0;
   std::vector<Instruction>* out_ = nullptr;
+  std::optional<std::uint32_t> overhead_;  // segment
   MessageNumbers& message_number_;
   std::map<std::int64_t, std::uint32_t> gathers_;  // calls, by boundary
 };

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "workloads/issue_clock.hpp"
+
 namespace rehearse {
 
 namespace {
@@ -28,7 +30,12 @@ std::string cover_name(const KernelStep& first, const KernelStep& last) {
 class SegmentWriter {
  public:
   SegmentWriter(const Device& device, const SegmentOptions& options, BlockNumbers& numbers, Program& program)
-      : device_(device), merge_(options.merge), cost_(options.cost), numbers_(numbers), program_(program) {}
+      : device_(device),
+        merge_(options.merge),
+        cost_(options.cost),
+        clock_(options.host),
+        numbers_(numbers),
+        program_(program) {}
 
   void add(const KernelStep& step) {
     if (!run_.empty() && (!merge_ || run_.front().kind != step.kind)) flush();
@@ -81,7 +88,7 @@ class SegmentWriter {
                     .memory = std::move(pending_)};
     if (!merge_) segment.name += " " + run_.front().kernel.name;
     for (const KernelStep& step : run_) {
-      const Seconds time = device_.time(step.kernel);
+      const Seconds time = clock_.add(step.kind, device_.time(step.kernel));
       segment.parts.push_back({step.kernel.name, time, step.kernel.flops()});
       segment.duration += time;
       segment.flops = segment.flops + step.kernel.flops();
@@ -126,6 +133,7 @@ class SegmentWriter {
   const Device& device_;
   bool merge_;
   BlockCost cost_;
+  IssueClock clock_;
   BlockNumbers& numbers_;
   Program& program_;
   std::vector<KernelStep> run_;

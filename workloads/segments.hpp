@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "workloads/framework.hpp"
 #include "workloads/program.hpp"
 
 namespace rehearse {
@@ -22,6 +23,7 @@ struct BlockCost {
 struct SegmentOptions {
   bool merge = true;  ///< ProgramOptions::merge_kernels
   BlockCost cost;
+  HostIssue host;
 };
 
 /// Of Program::blocks, as far as one caller has added them.

@@ -1,0 +1,36 @@
+// Framework: what the software of a training run costs beside its kernels and messages.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "engine/base/document.hpp"
+#include "engine/base/units.hpp"
+
+namespace rehearse {
+
+/// The host that issues kernels: from one to the next it takes a time, whatever they do. Small ones wait for it.
+struct HostIssue {
+  Seconds forward;   ///< where Python calls for them, recomputation included
+  Seconds backward;  ///< where autograd does
+  /// Kernels that the host may be ahead of the device; none: as many as there are. With 1 it issues one when the last
+  /// but one is done.
+  std::optional<std::int64_t> ahead;
+  std::string origin;  ///< where the numbers come from
+};
+
+/// All zero: software that costs nothing.
+struct Framework {
+  std::string name;
+  std::string description;
+  HostIssue host;
+  Seconds iteration;  ///< once in each, on every GPU: data, logging, what waits for the host
+  std::string origin;
+};
+
+/// Reads a profile; faults are noted on the reader. The keys: explained in workloads/frameworks/ideal.yaml.
+Framework read_framework(Reader& reader);
+Value to_value(const Framework& framework);
+
+}  // namespace rehearse

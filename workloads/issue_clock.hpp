@@ -1,0 +1,27 @@
+// IssueClock: when kernels run that the host issues one after another. Private to workloads.
+#pragma once
+
+#include <vector>
+
+#include "engine/schedule.hpp"
+#include "workloads/framework.hpp"
+
+namespace rehearse {
+
+/// Of a stretch at whose start host and device have nothing to do. What else the device does between kernels
+/// (collectives) costs the host nothing and gives it no time.
+class IssueClock {
+ public:
+  explicit IssueClock(const HostIssue& host) : host_(host) {}
+
+  /// The next kernel: from the end of the one before it to its own, of which `time` is its own. It begins when it has
+  /// been issued and the one before it is done.
+  Seconds add(Kind kind, Seconds time);
+
+ private:
+  const HostIssue& host_;
+  Seconds issued_, done_;      // the last kernel
+  std::vector<Seconds> ends_;  // of all, where the host may not be ahead of all of them
+};
+
+}  // namespace rehearse
