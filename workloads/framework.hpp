@@ -20,11 +20,23 @@ struct HostIssue {
   std::string origin;  ///< where the numbers come from
 };
 
+/// `fused`: no more kernels than workloads/layers/ has. `eager`: as PyTorch calls them one by one.
+enum class KernelStyle : std::uint8_t { fused, eager };
+
+struct FrameworkKernels {
+  KernelStyle style = KernelStyle::fused;
+  /// Weights, their gradients and the residual stream are in fp32, and cast for each product (torch.autocast).
+  bool autocast = false;
+  bool recompute_stops_early = false;  ///< at the last tensor that the backward pass needs
+  std::string origin;
+};
+
 /// All zero: software that costs nothing.
 struct Framework {
   std::string name;
   std::string description;
   HostIssue host;
+  FrameworkKernels kernels;
   Seconds iteration;  ///< once in each, on every GPU: data, logging, what waits for the host
   std::string origin;
 };
