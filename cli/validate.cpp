@@ -1,6 +1,8 @@
 // rehearse validate: predictions against a table of measurements.
 #include <cstdio>
+#include <filesystem>
 #include <memory>
+#include <set>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -23,6 +25,16 @@ struct ValidateOptions {
   std::size_t workers = processor_count();
   bool summary = false, markdown = false, quiet = false;
 };
+
+/// A study that is given twice would count twice.
+void check_given_once(const std::vector<std::string>& studies) {
+  std::set<std::filesystem::path> given;
+  for (const std::string& file : studies) {
+    std::error_code error;
+    if (!given.insert(std::filesystem::weakly_canonical(file, error)).second)
+      throw InputError(fmt::format("{}: given twice", file));
+  }
+}
 
 /// All studies, or the faults of all.
 std::vector<std::shared_ptr<const Study>> load(const ValidateOptions& o) {
@@ -48,6 +60,7 @@ Exit validate(const ValidateOptions& o) {
   const std::vector<OutputOption> outputs{{"--json", o.json}, {"--csv", o.csv}};
   const bool text = !stdout_taken(outputs) && !o.quiet;
   if (!o.table.empty() && o.studies.size() > 1) throw InputError("--table stands for the table of one study");
+  check_given_once(o.studies);
   check_outputs(outputs);
   std::vector<StudyResult> results;
   for (const std::shared_ptr<const Study>& study : load(o)) {
@@ -76,7 +89,7 @@ void add_validate_command(CLI::App& app, Exit& status) {
   command->add_option("--json", o->json, "write rows and statistics as JSON (- is standard output)")
       ->check(not_empty());
   command->add_option("--csv", o->csv, "write the rows as a table")->check(not_empty());
-  command->add_option("-j", o->workers, "simulations at a time (default: as many as there are processors)")
+  command->add_option("-j,--jobs", o->workers, "simulations at a time (default: as many as there are processors)")
       ->check(CLI::Range(1, 4096));
   command->add_flag("--summary", o->summary, "statistics alone, without the rows");
   command->add_flag("--markdown", o->markdown, "tables in Markdown");

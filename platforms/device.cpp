@@ -34,7 +34,7 @@ struct ModelTime {
   Precision precision;
   Seconds operator()(const Stream& stream) const {
     assert(stream.bytes.value() >= 0);
-    return device.launch_overhead + device.memory_latency +
+    return static_cast<double>(stream.launches) * (device.launch_overhead + device.memory_latency) +
            stream.bytes / (device.memory_bandwidth * device.memory_efficiency);
   }
   Seconds operator()(const Gemm& gemm) const {
@@ -56,9 +56,18 @@ Seconds Device::model_time(const Kernel& kernel) const {
   return std::visit(ModelTime{*this, kernel.precision}, kernel.work);
 }
 
+Seconds Device::separate_time(const Kernel& kernel) const {
+  const auto launches = static_cast<double>(kernel.launches());
+  Kernel one = kernel;
+  auto& stream = std::get<Stream>(one.work);
+  stream = {stream.kind, Bytes(stream.bytes.value() / stream.launches)};
+  return launches * time(one);
+}
+
 Seconds Device::time(const Kernel& kernel) const {
   if (const auto* roofline = std::get_if<Roofline>(&kernel.work))
     return roofline_time(*this, kernel.precision, *roofline, &Device::time);
+  if (kernel.launches() > 1) return separate_time(kernel);
   const std::optional<Seconds> measured = tables_ ? tables_->time(kernel) : std::nullopt;
   return measured ? *measured : model_time(kernel);
 }

@@ -76,6 +76,9 @@ struct Device {
   void state_errors();
 
  private:
+  /// Of a Stream of several launches.
+  [[nodiscard]] Seconds separate_time(const Kernel& kernel) const;
+
   std::shared_ptr<const MeasuredTables> tables_;
 };
 

@@ -147,4 +147,9 @@ Flops Kernel::flops() const {
   return Flops(0.0);
 }
 
+std::int64_t Kernel::launches() const {
+  const auto* stream = std::get_if<Stream>(&work);
+  return stream == nullptr ? 1 : stream->launches;
+}
+
 }  // namespace rehearse

@@ -112,6 +112,7 @@ bool crosses_host_bus(StreamKind kind);
 struct Stream {
   StreamKind kind = StreamKind::copy;
   Bytes bytes;
+  std::int64_t launches = 1;  ///< where it is not fused: kernels, one after another, that move as much each
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 
@@ -129,6 +130,8 @@ struct Kernel {
   Precision precision = Precision::fp16;
   /// Of its products, or as a Roofline says; 0 of a stream.
   [[nodiscard]] Flops flops() const;
+  /// How many times the host issues something for it.
+  [[nodiscard]] std::int64_t launches() const;
 };
 
 }  // namespace rehearse

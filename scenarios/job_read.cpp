@@ -66,6 +66,7 @@ class JobReader {
       framework.mark_read();
     else
       job.framework = read_framework(framework);
+    job.plan.kernels = job.framework.kernels;
     job.placement = read_placement(at_, "placement");
     const bool whole = !listed && !at_.has("placement");
     Reader plan = at_.child("plan", true);

@@ -5,12 +5,10 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <variant>
 #include <vector>
 
 #include "engine/base/csv.hpp"
-#include "scenarios/collective_job.hpp"
-#include "scenarios/scenario.hpp"
+#include "scenarios/study_base.hpp"
 #include "scenarios/study_figures.hpp"
 #include "scenarios/study_filter.hpp"
 #include "scenarios/study_statistics.hpp"
@@ -18,14 +16,16 @@
 
 namespace rehearse {
 
-/// A column whose cells are values of a key: of the collective, or a dotted path into the scenario.
+/// A column whose cells are values of a key: of the collective, or a dotted path into the scenario or kernel.
 struct StudyColumn {
-  std::string name, key;
-  std::size_t at = 0;                                       ///< in the table
-  std::optional<double> factor;                             ///< the cell is a number, multiplied by this
-  std::string unit;                                         ///< written behind the cell; may be empty
-  std::vector<std::pair<std::string, std::string>> values;  ///< what stands in the cell, what it means; may be empty
-  std::string file;                                         ///< of the study
+  std::string name;
+  std::string key;               ///< empty where `values` have their own
+  std::size_t at = 0;            ///< in the table
+  std::optional<double> factor;  ///< the cell is a number, multiplied by this
+  std::string unit;              ///< written behind the cell; may be empty
+  /// What may stand in the cell, and what it means; empty: the cell is the value.
+  std::vector<std::pair<std::string, std::vector<Setting>>> values;
+  std::string file;  ///< of the study
   int line = 0;
 };
 
@@ -40,9 +40,10 @@ struct StudyMeasured {
   double factor = 1;  ///< what one of the table is in SI
 };
 
-/// A column that says again what was simulated: a figure, or a dotted path into the resolved scenario or collective.
+/// A column that says again what was simulated: a figure, or a dotted path into what is simulated, as resolved.
 struct StudyCheck {
   std::string name, key;
+  const StudyFigure* figure = nullptr;  ///< null: the key is a path
   std::size_t at = 0;
   double factor = 1;
   double within = 0;  ///< share by which they may differ
@@ -54,8 +55,8 @@ struct StudyCheck {
 struct StudyPart {
   std::string name;  ///< may be empty where it is the only one
   std::shared_ptr<const CsvTable> table;
-  bool of_collective = false;
-  Value base;  ///< `collective`, or `scenario`: its name may have {COLUMN} in it
+  const StudyBase* base = nullptr;  ///< of study_bases()
+  Value from;                       ///< its value; a scenario's name may have {COLUMN} in it
   RowFilter where;
   std::vector<StudyColumn> columns;
   Value set;
@@ -69,7 +70,7 @@ struct StudyRow {
   std::size_t part = 0;
   const CsvRow* row = nullptr;  ///< of the part's table
   double measured = 0;          ///< in the unit of the table
-  std::variant<Scenario, CollectiveJob> run;
+  StudyRun run;
 };
 
 struct StudyGroup {

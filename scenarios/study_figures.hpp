@@ -3,10 +3,10 @@
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/base/table.hpp"
 #include "scenarios/collective_simulate.hpp"
+#include "scenarios/kernel_job.hpp"
 #include "scenarios/result.hpp"
 
 namespace rehearse {
@@ -23,11 +23,10 @@ struct StudyFigure {
   FigureUnit unit = FigureUnit::number;
   double (*of_result)(const Result&) = nullptr;          ///< in SI; null: a training run has none
   double (*of_point)(const CollectivePoint&) = nullptr;  ///< likewise of a collective
+  double (*of_kernel)(const KernelJob&) = nullptr;       ///< of a kernel
+  bool of_layers = false;                                ///< of a run whose kernels are simulated one by one
 };
 Table<StudyFigure> study_figures();
-
-/// Names of those that a scenario (or a collective) has; `compared`: without those of the kind `other`.
-std::vector<std::string> study_figure_names(bool of_collective, bool compared);
 
 /// How much one of the unit is in SI: "us", "TFLOP/s". Throws std::invalid_argument that says what was expected.
 double figure_unit(const StudyFigure& figure, const std::string& unit);

@@ -1,6 +1,5 @@
 // Study: from YAML and its tables.
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <map>
 #include <stdexcept>
@@ -10,6 +9,7 @@
 
 #include "engine/base/table.hpp"
 #include "scenarios/study.hpp"
+#include "scenarios/study_columns.hpp"
 #include "scenarios/study_limits.hpp"
 #include "scenarios/study_rows.hpp"
 
@@ -18,8 +18,11 @@ namespace rehearse {
 namespace {
 
 /// What the parts of a study may share.
-constexpr std::array<const char*, 8> part_keys{"collective", "scenario", "table",    "columns",
-                                               "where",      "set",      "measured", "check"};
+std::vector<std::string> part_keys() {
+  std::vector<std::string> keys{"table", "columns", "where", "set", "measured", "check"};
+  for (const StudyBase& base : study_bases()) keys.emplace_back(base.name);
+  return keys;
+}
 
 /// Tables by path, and what is wrong with them: read once, whatever the number of parts.
 class Tables {
@@ -63,117 +66,26 @@ class Tables {
   std::map<std::string, std::shared_ptr<const CsvTable>> tables_;
 };
 
-std::size_t column_at(Reader& reader, const CsvTable& table, const std::string& name) {
-  if (const std::optional<std::size_t> at = table.find(name)) return *at;
-  reader.fault(unknown_name("column", name, table.columns) + fmt::format(" (of {})", table.file));
-  return 0;
-}
-
-StudyColumn read_column(Reader reader, const CsvTable& table, const std::string& name) {
-  StudyColumn column{name, {}, column_at(reader, table, name), {}, {}, {}, reader.value().file, reader.value().line};
-  if (reader.is_scalar()) {
-    column.key = reader.as<std::string>();
-    return column;
-  }
-  column.key = reader.get<std::string>("key");
-  const double factor = reader.get("factor", 1.0);
-  if (reader.has("factor")) column.factor = factor;
-  column.unit = reader.get<std::string>("unit", "");
-  Reader values = reader.child("values");
-  for (const std::string& cell : values.keys()) column.values.emplace_back(cell, values.get<std::string>(cell));
-  if (column.factor && !column.values.empty()) reader.fault("either a factor or values, not both");
-  return column;
-}
-
-std::vector<StudyColumn> read_columns(Reader reader, const CsvTable& table) {
-  if (!reader.is_mapping()) reader.fault("expected a mapping: {gpus: ranks}");
-  std::vector<StudyColumn> columns;
-  for (const std::string& name : reader.keys()) {
-    Reader here = reader.child(name);
-    if (!reader.has(name)) continue;
-    StudyColumn column = read_column(here, table, name);
-    for (const StudyColumn& other : columns)
-      if (other.key == column.key)
-        here.fault(fmt::format("'{}' is set by the column '{}' already", column.key, other.name));
-    columns.push_back(std::move(column));
-  }
-  return columns;
-}
-
-/// In SI, from a unit or a factor.
-double read_unit(Reader& reader, StudyMeasured& measured) {
-  const double factor = reader.get_positive("factor", 1.0);
-  measured.unit = reader.get<std::string>("unit", "");
-  const bool needs_unit = measured.figure->unit != FigureUnit::number;
-  if (measured.unit.empty() && !needs_unit) return factor;
-  if (measured.unit.empty()) {
-    reader.fault("unit", fmt::format("missing; '{}' is measured in a unit", measured.figure->name));
-    return factor;
-  }
-  try {
-    return factor * figure_unit(*measured.figure, measured.unit);
-  } catch (const std::invalid_argument& error) {
-    reader.fault("unit", error.what());
-    return factor;
-  }
-}
-
-StudyMeasured read_measured(Reader reader, const CsvTable& table, bool of_collective) {
-  StudyMeasured measured;
-  const auto add = [&](Reader here) {
-    const std::string name = here.as<std::string>();
-    if (here.is_scalar()) measured.columns.push_back(column_at(here, table, name));
-    measured.names += (measured.names.empty() ? "" : ", ") + name;
-  };
-  Reader several = reader.child("columns");
-  if (!reader.has("columns")) {
-    add(reader.child("column", true));
-  } else {
-    if (reader.has("column")) reader.fault("column", "either `column` or `columns`, not both");
-    if (several.is_sequence() && several.value().items.empty()) several.fault("expected at least one column");
-    for (Reader& item : several.items()) add(item);
-  }
-  const std::string take = reader.get_name("take", "way to take one", {"least", "mean", "most"}, "least");
-  measured.take = take == "mean"   ? StudyMeasured::Take::mean
-                  : take == "most" ? StudyMeasured::Take::most
-                                   : StudyMeasured::Take::least;
-  const std::string name = reader.get_name("is", "figure", study_figure_names(of_collective, true), "time");
-  measured.figure = study_figures().find(name);
-  if (reader.get<std::string>("is", "time") == name)
-    measured.factor = read_unit(reader, measured);
-  else  // a fault already
-    for (const char* key : {"unit", "factor"}) reader.child(key).mark_read();
-  return measured;
-}
-
-std::vector<StudyCheck> read_checks(Reader reader, const CsvTable& table) {
-  if (!reader.is_mapping()) reader.fault("expected a mapping: {TP: plan.tensor}");
-  std::vector<StudyCheck> checks;
-  for (const std::string& name : reader.keys()) {
-    Reader here = reader.child(name);
-    if (!reader.has(name)) continue;
-    StudyCheck check{name, {}, column_at(here, table, name), 1, 0, here.value().file, here.value().line};
-    check.key = here.is_scalar() ? here.as<std::string>() : here.get<std::string>("key");
-    if (!here.is_scalar()) {
-      check.factor = here.get_positive("factor", 1.0);
-      here.get<std::string>("within", "");
-      if (here.has("within")) check.within = read_share(here, "within");
-    }
-    checks.push_back(std::move(check));
-  }
-  return checks;
-}
-
-/// The part's collective or scenario.
+/// What the part's rows are simulated as.
 void read_base(Reader& reader, StudyPart& part) {
-  part.of_collective = reader.has("collective");
-  if (part.of_collective == reader.has("scenario"))
-    reader.fault(part.of_collective ? "either `collective` or `scenario`, not both"
-                                    : "missing; expected `collective` or `scenario`");
-  for (const char* key : {"collective", "scenario"}) reader.child(key).mark_read();
-  if (const Value* base = reader.value().find(part.of_collective ? "collective" : "scenario")) part.base = *base;
-  if (part.of_collective && part.base.type != Value::Type::mapping)
-    reader.fault("collective", "expected a mapping: {op: all_reduce, cluster: dgx-a100}");
+  std::string names, found;
+  int given = 0;
+  for (const StudyBase& base : study_bases()) {
+    names += fmt::format("{}`{}`", names.empty() ? "" : ", ", base.name);
+    reader.child(base.name).mark_read();
+    if (!reader.has(base.name)) continue;
+    ++given;
+    found += fmt::format("{}`{}`", found.empty() ? "" : ", ", base.name);
+    part.base = &base;
+    part.from = *reader.value().find(base.name);
+  }
+  if (given == 0) reader.fault("missing; expected one of " + names);
+  if (given > 1) reader.fault("expected one of them alone; found " + found);
+  if (part.base == nullptr) part.base = &*study_bases().begin();
+  const Value::Type type = part.from.type;
+  if (given == 1 && type != Value::Type::mapping && !(part.base->may_be_name && type == Value::Type::scalar))
+    reader.fault(part.base->name,
+                 fmt::format("expected {}{}", part.base->may_be_name ? "" : "a mapping: ", part.base->example));
 }
 
 /// Those that are a key, a check, or part of the scenario's name.
@@ -182,7 +94,7 @@ std::vector<std::size_t> shown_columns(const StudyPart& part) {
   for (std::size_t i = 0; i < part.table->columns.size(); ++i) {
     const auto here = [i](const auto& column) { return column.at == i; };
     if (std::ranges::any_of(part.columns, here) || std::ranges::any_of(part.checks, here) ||
-        part.base.text.find("{" + part.table->columns[i] + "}") != std::string::npos)
+        part.from.text.find("{" + part.table->columns[i] + "}") != std::string::npos)
       shown.push_back(i);
   }
   return shown;
@@ -202,8 +114,8 @@ StudyPart read_part(Reader& reader, Tables& tables) {
   if (part.table == nullptr) return part;
   part.columns = read_columns(reader.child("columns"), *part.table);
   part.where = read_row_filter(reader.child("where"), part.table.get());
-  part.measured = read_measured(reader.child("measured", true), *part.table, part.of_collective);
-  part.checks = read_checks(reader.child("check"), *part.table);
+  part.measured = read_measured(reader.child("measured", true), *part.table, *part.base);
+  part.checks = read_checks(reader.child("check"), *part.table, *part.base);
   part.shown = shown_columns(part);
   const auto taken = [&](const CsvRow& row) { return matches(part.where, *part.table, row); };
   if (!reader.any_fault() && std::ranges::none_of(part.table->rows, taken))
@@ -216,14 +128,19 @@ std::vector<Value> part_blocks(Reader& root) {
   Value shared;
   shared.type = Value::Type::mapping;
   shared.file = root.value().file;
-  for (const char* key : part_keys) {
+  for (const std::string& key : part_keys()) {
     root.child(key).mark_read();
     if (const Value* value = root.value().find(key)) shared[key] = *value;
   }
   if (!root.has("parts")) return {shared};
   std::vector<Value> blocks;
   for (Reader& item : root.child("parts").items()) {
-    if (!item.has("name")) item.fault("name", "missing; a part has a name");
+    const std::string name = item.get<std::string>("name", "");
+    const auto same = [&](const Value& block) {
+      return block.find("name") != nullptr && block.find("name")->text == name;
+    };
+    if (name.empty()) item.fault("name", "missing; a part has a name");
+    if (name == all_rows || std::ranges::any_of(blocks, same)) item.fault("name", "a part needs a name of its own");
     item.mark_read();
     if (item.is_mapping()) blocks.push_back(overlay(shared, item.value()));
   }

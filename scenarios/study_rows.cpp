@@ -52,11 +52,7 @@ class PartReader {
     for (const StudyColumn& column : part_.columns) add_cell(column, row, settings, faults);
     if (!faults.empty()) return;
     try {
-      StudyRow study_row{at_, &row, measured, {}};
-      if (part_.of_collective)
-        study_row.run = read_collective(settings);
-      else
-        study_row.run = read_scenario_of(row, settings);
+      StudyRow study_row{at_, &row, measured, part_.base->read(base_of(row), settings)};
       check_keys(study_row, faults);
       out.push_back(std::move(study_row));
     } catch (const InputError& error) {
@@ -88,69 +84,49 @@ class PartReader {
 
   void add_cell(const StudyColumn& column, const CsvRow& row, std::vector<Setting>& settings,
                 std::vector<Fault>& faults) const {
-    Value value = scalar_value(row.cells[column.at]);
-    value.file = part_.table->file;
-    value.line = row.line;
-    if (value.text.empty()) {
+    const std::string& cell = row.cells[column.at];
+    if (cell.empty()) {
       faults.push_back(fault_of(row, column.name, "an empty cell; expected a value"));
-    } else if (column.factor) {
-      const std::optional<double> number = number_of_cell(value.text);
-      if (!number)
-        faults.push_back(fault_of(row, column.name, fmt::format("expected a number, found '{}'", value.text)));
-      value.text = number_text(number.value_or(0) * *column.factor);
     } else if (!column.values.empty()) {
-      translate(column, row, value, faults);
+      translate(column, row, settings, faults);
+    } else {
+      Value value = scalar_value(cell);
+      value.file = part_.table->file;
+      value.line = row.line;
+      const std::optional<double> number = number_of_cell(cell);
+      if (column.factor && !number)
+        faults.push_back(fault_of(row, column.name, fmt::format("expected a number, found '{}'", cell)));
+      if (column.factor) value.text = number_text(number.value_or(0) * *column.factor);
+      if (!column.unit.empty()) value.text += " " + column.unit;
+      settings.push_back({column.key, std::move(value)});
     }
-    if (!column.unit.empty()) value.text += " " + column.unit;
-    settings.push_back({column.key, std::move(value)});
   }
 
-  void translate(const StudyColumn& column, const CsvRow& row, Value& value, std::vector<Fault>& faults) const {
+  void translate(const StudyColumn& column, const CsvRow& row, std::vector<Setting>& settings,
+                 std::vector<Fault>& faults) const {
+    const std::string& cell = row.cells[column.at];
     std::vector<std::string> known;
-    for (const auto& [cell, meaning] : column.values) {
-      if (cell == value.text) {
-        value.text = meaning;
+    for (const auto& [text, meaning] : column.values) {
+      if (text == cell) {
+        settings.insert(settings.end(), meaning.begin(), meaning.end());
         return;
       }
-      known.push_back(cell);
+      known.push_back(text);
     }
-    faults.push_back(fault_of(row, column.name, unknown_name("value", value.text, known)));
+    faults.push_back(fault_of(row, column.name, unknown_name("value", cell, known)));
   }
 
-  static std::string setting_text(const Setting& setting, std::string_view key) {
-    std::string text = to_yaml(setting.value);
-    text.erase(text.find_last_not_of('\n') + 1);
-    return fmt::format("{}={}", key, text);
-  }
-
-  CollectiveJob read_collective(const std::vector<Setting>& settings) const {
-    constexpr std::string_view cluster = "cluster.";
-    Value job = part_.base;
-    std::vector<std::string> of_cluster;
-    for (const Setting& setting : settings) {
-      if (setting.key.starts_with(cluster))
-        of_cluster.push_back(setting_text(setting, setting.key.substr(cluster.size())));
-      else
-        job[setting.key] = setting.value;
-    }
-    CollectiveJob out = read_collective_job(std::move(job), of_cluster);
-    if (out.is_single()) return out;
-    throw InputError({Fault{part_.base.file, part_.base.line, "collective",
-                            "a row is one collective: expected one number of ranks, one size and one algorithm"}});
-  }
-
-  Scenario read_scenario_of(const CsvRow& row, const std::vector<Setting>& settings) const {
-    std::vector<std::string> texts;
-    for (const Setting& setting : settings) texts.push_back(setting_text(setting, setting.key));
-    if (part_.base.type != Value::Type::scalar) return read_scenario(part_.base, texts);
-    const Fault place{part_.base.file, part_.base.line, "scenario", {}};
-    return read_scenario(load_entry("scenarios", scenario_name(row, place), place), texts);
+  /// A name's scenario; else as the study has it.
+  [[nodiscard]] Value base_of(const CsvRow& row) const {
+    if (part_.from.type != Value::Type::scalar) return part_.from;
+    const Fault place{part_.from.file, part_.from.line, std::string(part_.base->name), {}};
+    return load_entry("scenarios", scenario_name(row, place), place);
   }
 
   /// The name with the row's cells in it; numbers without the decimals that they do not need.
   [[nodiscard]] std::string scenario_name(const CsvRow& row, const Fault& place) const {
     std::string out;
-    std::string_view rest = part_.base.text;
+    std::string_view rest = part_.from.text;
     for (std::size_t open = 0; (open = rest.find('{')) != std::string_view::npos;) {
       const std::size_t close = std::min(rest.find('}', open), rest.size());
       const std::string name(rest.substr(open + 1, close - open - 1));
@@ -166,24 +142,20 @@ class PartReader {
   }
 
   void check_keys(const StudyRow& row, std::vector<Fault>& faults) const {
-    const std::vector<std::string> figures = study_figure_names(part_.of_collective, false);
-    for (const StudyCheck& check : part_.checks) {
-      const bool figure = std::ranges::find(figures, check.key) != figures.end();
-      if (figure || value_at(resolved_of(row.run), check.key) != nullptr) continue;
-      faults.push_back({check.file, check.line, "check." + check.name,
-                        fmt::format("'{}' is no figure and no key of the resolved {}", check.key,
-                                    part_.of_collective ? "collective" : "scenario")});
-    }
+    for (const StudyCheck& check : part_.checks)
+      if (check.figure == nullptr && value_at(resolved_of(row.run), check.key) == nullptr)
+        faults.push_back({check.file, check.line, "check." + check.name,
+                          fmt::format("'{}' is no figure and no key of the resolved {}", check.key, part_.base->name)});
   }
 
   /// A fault of a setting is one of the cell, or of the study, that it comes from.
   [[nodiscard]] Fault relocated(Fault fault, const std::vector<Setting>& settings) const {
     if (!fault.file.starts_with("--set ")) return fault;
     for (const Setting& setting : settings) {
-      const std::string_view key = part_.of_collective && setting.key.starts_with("cluster.")
-                                       ? std::string_view(setting.key).substr(8)
-                                       : setting.key;
-      if (fault.file != "--set " + setting_text(setting, key)) continue;
+      const std::size_t below = setting.key.starts_with("cluster.") ? 8 : 0;  // of a collective: without it
+      if (fault.file != "--set " + setting_text(setting, setting.key) &&
+          fault.file != "--set " + setting_text(setting, setting.key.substr(below)))
+        continue;
       fault.file = setting.value.file;
       fault.line = setting.value.line;
       break;
@@ -197,14 +169,15 @@ class PartReader {
     if (fault.file != part_.table->file || rows < 2 ||
         std::ranges::count_if(all, same) < static_cast<std::ptrdiff_t>(rows))
       return fault;
-    for (const StudyColumn& column : part_.columns)
-      if (fault.key_path == column.key || fault.key_path.starts_with(column.key + ".") ||
-          fault.key_path == column.name) {
-        fault.file = column.file;
-        fault.line = column.line;
-        fault.key_path = "columns." + column.name;
-        fault.message = fmt::format("{}: {}", column.key, fault.message);
-      }
+    for (const StudyColumn& column : part_.columns) {
+      const bool of_key =
+          !column.key.empty() && (fault.key_path == column.key || fault.key_path.starts_with(column.key + "."));
+      if (!of_key && fault.key_path != column.name) continue;
+      fault.message = column.key.empty() ? fault.message : fmt::format("{}: {}", column.key, fault.message);
+      fault.file = column.file;
+      fault.line = column.line;
+      fault.key_path = "columns." + column.name;
+    }
     return fault;
   }
 
@@ -226,10 +199,6 @@ const Value* value_at(const Value& root, std::string_view path) {
   const std::size_t dot = path.find('.');
   const Value* next = root.find(path.substr(0, dot));
   return next == nullptr || dot == std::string_view::npos ? next : value_at(*next, path.substr(dot + 1));
-}
-
-const Value& resolved_of(const std::variant<Scenario, CollectiveJob>& run) {
-  return std::visit([](const auto& of) -> const Value& { return of.resolved; }, run);
 }
 
 std::vector<Fault> merged_faults(std::vector<Fault> faults) {

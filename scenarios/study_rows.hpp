@@ -1,9 +1,8 @@
-// Rows of a study: the scenario or collective that each asks for. Private to scenarios.
+// Rows of a study: the simulation that each asks for. Private to scenarios.
 #pragma once
 
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "scenarios/study.hpp"
@@ -16,9 +15,6 @@ void read_study_rows(Study& study);
 
 /// The value that a dotted path names; null: there is none.
 const Value* value_at(const Value& root, std::string_view path);
-
-/// The scenario or collective with all defaults filled in.
-const Value& resolved_of(const std::variant<Scenario, CollectiveJob>& run);
 
 /// By file and line, each once.
 std::vector<Fault> merged_faults(std::vector<Fault> faults);

@@ -5,7 +5,7 @@
     plot.py scaling sweep.csv -o scaling.png           throughput per GPU, of that on the fewest GPUs
     plot.py algorithms collective.csv -o sizes.png     collective algorithms by size
     plot.py compare sweep.csv -o bars.png              what the iterations of a sweep's rows are made of
-    plot.py predicted validate.csv -o errors.png       predicted against measured
+    plot.py predicted result.json -o errors.png        predicted against measured, as `rehearse validate --json` has it
 
 Exit status: 0; 2 where the command line or the table is wrong. Needs matplotlib (Debian: python3-matplotlib).
 """
@@ -34,7 +34,8 @@ def whole(least, most):
 
 
 def add_common(parser, kind):
-    parser.add_argument("table", metavar="TABLE.csv", help="what the program wrote with --csv; - is standard input")
+    parser.add_argument("table", metavar="TABLE.csv", help="what the program wrote with --csv, of `validate` also with "
+                        "--json; - is standard input")
     parser.add_argument("-o", "--output", action="append", metavar="FILE",
                         help=".png or .svg; may be given again (default: %s.png)" % kind)
     parser.add_argument("--where", action="append", default=[], metavar="COLUMN=VALUE",

@@ -12,22 +12,21 @@ Seconds read_cost(Reader& reader, std::string_view key) {
   return cost;
 }
 
-FrameworkKernels read_kernels(Reader reader) {
-  FrameworkKernels kernels;
-  const bool eager = reader.get_name("style", "style of kernels", {"fused", "eager"}, "fused") == "eager";
-  kernels.style = eager ? KernelStyle::eager : KernelStyle::fused;
-  kernels.autocast = reader.get<bool>("autocast", false);
-  kernels.recompute_stops_early = reader.get<bool>("recompute_stops_early", false);
-  kernels.origin = reader.get<std::string>("origin", "");
-  if (kernels.autocast && !eager) reader.fault("autocast", "has a meaning with `style: eager` only");
-  return kernels;
+EagerKernels read_eager(Reader reader) {
+  EagerKernels eager;
+  eager.separate = reader.get<bool>("separate", false);
+  eager.autocast = reader.get<bool>("autocast", false);
+  eager.recompute_stops_early = reader.get<bool>("recompute_stops_early", false);
+  eager.origin = reader.get<std::string>("origin", "");
+  if (eager.autocast && !eager.separate) reader.fault("autocast", "has a meaning with `separate: true` only");
+  return eager;
 }
 
-Value to_value(const FrameworkKernels& kernels) {
+Value to_value(const EagerKernels& eager) {
   Value out;
-  out["style"] = scalar_value(std::string(kernels.style == KernelStyle::eager ? "eager" : "fused"));
-  out["autocast"] = scalar_value(kernels.autocast);
-  out["recompute_stops_early"] = scalar_value(kernels.recompute_stops_early);
+  out["separate"] = scalar_value(eager.separate);
+  out["autocast"] = scalar_value(eager.autocast);
+  out["recompute_stops_early"] = scalar_value(eager.recompute_stops_early);
   return out;
 }
 
@@ -42,9 +41,13 @@ Framework read_framework(Reader& reader) {
   Reader host = reader.child("host");
   f.host.forward = read_cost(host, "forward");
   f.host.backward = read_cost(host, "backward");
+  f.host.micro_batch = read_cost(host, "micro_batch");
   if (host.has("ahead")) f.host.ahead = host.get_at_least("ahead", 1);
   f.host.origin = host.get<std::string>("origin", "");
-  f.kernels = read_kernels(reader.child("kernels"));
+  Reader kernels = reader.child("kernels");
+  f.kernels.softmax = kernels.get_at_least("softmax", 0, 1);
+  kernels.get<std::string>("origin", "");
+  f.eager = read_eager(reader.child("eager"));
   f.iteration = read_cost(reader, "iteration");
   f.origin = reader.get<std::string>("origin", "");
   return f;
@@ -56,8 +59,10 @@ Value to_value(const Framework& f) {
   Value& host = out["host"];
   host["forward"] = seconds_value(f.host.forward);
   host["backward"] = seconds_value(f.host.backward);
+  host["micro_batch"] = seconds_value(f.host.micro_batch);
   if (f.host.ahead) host["ahead"] = scalar_value(*f.host.ahead);
-  out["kernels"] = to_value(f.kernels);
+  out["kernels"]["softmax"] = scalar_value(f.kernels.softmax);
+  out["eager"] = to_value(f.eager);
   out["iteration"] = seconds_value(f.iteration);
   return out;
 }

@@ -133,9 +133,9 @@ class EagerWriter {
 }  // namespace
 
 Steps with_framework_kernels(Steps steps, const Model& model, const Plan& plan, const Framework& framework) {
-  const FrameworkKernels& kernels = framework.kernels;
+  const EagerKernels& kernels = framework.eager;
   if (kernels.recompute_stops_early) steps = without_ends(std::move(steps));
-  if (kernels.style == KernelStyle::fused || !model.is_transformer()) return steps;
+  if (!kernels.separate || !model.is_transformer()) return steps;
   EagerWriter writer(model, plan, kernels.autocast);
   for (Step& step : steps) writer.add(std::move(step));
   return writer.take();

@@ -14,9 +14,11 @@ class IssueClock {
  public:
   explicit IssueClock(const HostIssue& host) : host_(host) {}
 
-  /// The next kernel: from the end of the one before it to its own, of which `time` is its own. It begins when it has
-  /// been issued and the one before it is done.
-  Seconds add(Kind kind, Seconds time);
+  /// The host does something else first.
+  void spend(Seconds time) { issued_ += time; }
+  /// The next kernel, of so many launches: from the end of the one before it to its own, of which `time` is its own. It
+  /// begins when it has been issued and the one before it is done.
+  Seconds add(Kind kind, std::int64_t launches, Seconds time);
 
  private:
   const HostIssue& host_;

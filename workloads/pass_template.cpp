@@ -101,11 +101,11 @@ Steps PassTemplates::bare_steps_of(const PassPart& part) const {
 
 std::vector<PassItem> PassTemplates::make(const std::vector<PassPart>& parts) {
   std::vector<PassItem> out;
-  const auto append = [&](const Steps& steps, std::uint32_t part) {
-    for (const SegmentItem& item : add(steps)) out.push_back({item, part});
+  const auto append = [&](const Steps& steps, std::uint32_t part, Seconds before = {}) {
+    for (const SegmentItem& item : add(steps, before)) out.push_back({item, part});
   };
   if (parts.size() == 1) {
-    append(steps_of(parts.front()), 0);
+    append(steps_of(parts.front()), 0, host_before(parts.front()));
     return out;
   }
   std::vector<std::vector<Run>> runs;
@@ -117,15 +117,19 @@ std::vector<PassItem> PassTemplates::make(const std::vector<PassPart>& parts) {
     for (std::uint32_t p = 0; p < parts.size(); ++p) {
       if (r >= runs[p].size()) continue;
       if (r > 0) append({WaitStep{runs[p][r - 1].starts}}, p);
-      append(runs[p][r].steps, p);
+      append(runs[p][r].steps, p, r == 0 ? host_before(parts[p]) : Seconds());
     }
   return out;
 }
 
-std::vector<SegmentItem> PassTemplates::add(const Steps& steps) {
+Seconds PassTemplates::host_before(const PassPart& part) const {
+  return part.pass.phase == Phase::forward ? framework_.host.micro_batch : Seconds();
+}
+
+std::vector<SegmentItem> PassTemplates::add(const Steps& steps, Seconds before) {
   const bool calls = allocator_table().find(plan_.allocator)->calls_device;
   const BlockCost cost = calls ? BlockCost{device_.malloc_time, device_.free_time} : BlockCost{};
-  return add_segments(steps, device_, {options_.merge_kernels, cost, framework_.host}, numbers_, program_);
+  return add_segments(steps, device_, {options_.merge_kernels, cost, framework_.host, before}, numbers_, program_);
 }
 
 const std::vector<PassItem>& PassTemplates::of(const std::vector<PassPart>& parts) {

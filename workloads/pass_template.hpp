@@ -38,11 +38,12 @@ class PassTemplates {
   [[nodiscard]] PassTimes times() const;
   /// Of one pass; of two, such that while one communicates the other computes.
   const std::vector<PassItem>& of(const std::vector<PassPart>& parts);
-  /// Other steps.
-  std::vector<SegmentItem> add(const Steps& steps);
+  /// Other steps; `before` their first kernel the host does something else.
+  std::vector<SegmentItem> add(const Steps& steps, Seconds before = {});
 
  private:
   [[nodiscard]] Steps bare_steps_of(const PassPart& part) const;
+  [[nodiscard]] Seconds host_before(const PassPart& part) const;
   [[nodiscard]] Steps steps_of(const PassPart& part) const;
   [[nodiscard]] std::vector<PassItem> make(const std::vector<PassPart>& parts);
 

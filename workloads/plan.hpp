@@ -24,6 +24,12 @@ enum class StageSplit : std::uint8_t { even, balanced, listed };
 enum class ContextExchange : std::uint8_t { ring, all_gather };
 enum class Optimizer : std::uint8_t { adam, sgd, momentum, adafactor };
 
+/// Which kernels a framework has for what memory is the bound of.
+struct FusedKernels {
+  /// Scale, mask and softmax are one where micro batch x heads of a GPU is a multiple of this; 0: never.
+  std::int64_t softmax = 1;
+};
+
 struct Plan {
   std::int64_t tensor = 1, pipeline = 1, data = 1;
   std::int64_t context = 1;  ///< ranks that share each sequence
@@ -74,6 +80,7 @@ struct Plan {
   bool offload_optimizer = false;     ///< states and step on the host (Ren et al. 2021)
   bool offload_activations = false;   ///< kept on the host from forward to backward
   std::string allocator = "caching";  ///< a row of allocator_table()
+  FusedKernels kernels;               ///< of the framework; not a key of the plan
 
   [[nodiscard]] std::int64_t gpus() const { return tensor * context * pipeline * data; }
   [[nodiscard]] std::int64_t micro_batches() const { return global_batch / (micro_batch * data); }

@@ -81,6 +81,28 @@ class Scanner {
   int line_ = 1;
 };
 
+/// What makes every line wrong.
+void check_text(std::string_view text, const std::string& file) {
+  if (text.find('\0') != std::string_view::npos)
+    throw InputError({Fault{file, 0, {}, "no table: expected UTF-8 text"}});
+}
+
+/// A header that is one cell because the table keeps to other marks.
+void check_marks(const CsvTable& table, int line) {
+  const std::string& first = table.columns.front();
+  for (const char mark : {';', '\t'})
+    if (table.columns.size() == 1 && first.find(mark) != std::string::npos)
+      throw InputError({Fault{table.file,
+                              line,
+                              {},
+                              fmt::format("no comma between column names, but a {}; expected commas between cells",
+                                          mark == ';' ? "semicolon" : "tab")}});
+  for (const std::string& name : table.columns)
+    if (name.find('\r') != std::string::npos)
+      throw InputError(
+          {Fault{table.file, line, {}, "a carriage return within a line; expected lines that end in LF or CR LF"}});
+}
+
 void check_columns(const CsvTable& table, int line, std::vector<Fault>& faults) {
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     const std::string& name = table.columns[i];
@@ -101,11 +123,13 @@ std::optional<std::size_t> CsvTable::find(std::string_view column) const {
 CsvTable parse_csv(std::string_view text, const std::string& file) {
   constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  check_text(text, file);
   Scanner scanner(text, file);
   CsvTable table{file, {}, {}};
   std::optional<CsvRow> header = scanner.next();
   if (!header) throw InputError({Fault{file, 0, {}, "an empty table; expected a line of column names"}});
   table.columns = std::move(header->cells);
+  check_marks(table, header->line);
   std::vector<Fault> faults;
   check_columns(table, header->line, faults);
   while (std::optional<CsvRow> row = scanner.next()) {

@@ -99,7 +99,7 @@ def draw_vertical(picture, measure, values, scale, bottom=0.0):
     if is_log(scale, values, measure.units is TIME and is_wide(values, 10)):
         axes.set_yscale("log")
         low, high = min(values) / 1.12, max(values) * 1.12
-        picture.ticks("y", log_places(low, high, measure.binary), measure.text)
+        picture.ticks("y", log_places(low, high, measure), measure.text)
     else:
         low, high = min(bottom, *values), max(0, *values) * 1.04
         unit = measure.unit(max(abs(low), abs(high)))
@@ -115,12 +115,14 @@ def round_places(low, high, unit):
     return [place * unit[0] for place in MaxNLocator(6, steps=STEPS).tick_values(low / unit[0], high / unit[0])]
 
 
-def log_places(low, high, binary):
-    if binary:
-        return powers_of_two(low, high)
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
-    places = [step * 10.0**n for n in decades for step in steps if low <= step * 10.0**n <= high]
+def log_places(low, high, measure):
+    """Powers of two of bytes, else of ten and their half steps; round numbers where that would be too few."""
+    if measure.binary:
+        places = powers_of_two(low, high)
+    else:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        steps = (1, 2, 5) if math.log10(high / low) < 3 else (1,)
+        places = [step * 10.0**n for n in decades for step in steps if low <= step * 10.0**n <= high]
     if len(places) < 3:
-        places = [place for place in MaxNLocator(6, steps=STEPS).tick_values(low, high) if low <= place <= high]
+        places = [place for place in round_places(low, high, measure.unit(high)) if low <= place <= high]
     return places

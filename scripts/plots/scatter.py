@@ -1,98 +1,162 @@
-"""Predicted against measured, from `rehearse validate --csv`."""
+"""Predicted against measured, from `rehearse validate --json` or `--csv`."""
+
+import collections
 
 from .axes import log_places
-from .style import COLOURS, FAINT, MARKERS, QUIET, Picture
+from .panels import GRID, Sheet
+from .style import COLOURS, FAINT, MARKERS, QUIET
 from .table import Fault, wrapped
-from .units import FACTORS, Quantity, quantity
+from .units import BANDWIDTH, BYTES, FACTORS, FLOPS, TIME, Quantity, quantity
 
-BAND = 0.10
+BANDS = ((0.20, 0.20), (0.10, 0.30))  # error, and how dark
 SIZES = (30, 22, 34, 26, 34)  # markers that look equally large
+MANY = 150  # points of a group that are drawn smaller
+MOST_GROUPS = len(COLOURS) * len(MARKERS)  # both are told apart by their number, and 5 and 7 have no common factor
+# What figures in units of one kind are called together.
+KINDS = ((TIME, "time"), (BYTES, "memory"), (FLOPS, "operations per second"), (BANDWIDTH, "bandwidth"))
 
 
-def measure_of(table):
-    """The figure of all rows, with the unit that measured and predicted are in."""
-    table.one_value("figure", "unit")
-    first = table.rows[0].cells
-    figure = quantity(first["figure"])
-    if not first["unit"]:
+class Panel:
+    """Rows whose figures share an axis, by what they are told apart by; those that were not predicted are counted."""
+
+    def __init__(self, units):
+        self.units, self.figures = units, {}
+        self.groups, self.missing = {}, collections.Counter()
+
+    def add(self, row, group, measure):
+        self.figures[row.cells["figure"]] = measure.name
+        rows = self.groups.setdefault(group, [])
+        if row.cells["predicted"] == "":
+            self.missing[group] += 1
+        else:
+            rows.append((row, measure.factor))
+
+    @property
+    def name(self):
+        if len(self.figures) == 1:
+            return next(iter(self.figures.values()))
+        return next(name for units, name in KINDS if units is self.units)
+
+    @property
+    def is_cost(self):
+        return self.units in (TIME, BYTES)
+
+    @property
+    def rows(self):
+        return [row for rows in self.groups.values() for row, _ in rows]
+
+
+def measure_of(row):
+    """The figure of a row, with the unit that measured and predicted are in."""
+    figure, unit = quantity(row.cells["figure"]), row.cells["unit"]
+    if not unit:
         return figure
-    return Quantity(figure.name, *FACTORS.get(first["unit"], (((1, " " + first["unit"]),), 1)))
+    return Quantity(figure.name, *FACTORS.get(unit, (((1, " " + unit),), 1)))
+
+
+def panels_of(table, by):
+    """Figures with the same kind of unit are drawn together, plain numbers each by themselves."""
+    panels = {}
+    for row in table.rows:
+        measure = measure_of(row)
+        kind = measure.units if row.cells["unit"] else row.cells["figure"]
+        panels.setdefault(kind, Panel(measure.units)).add(row, row.cells[by], measure)
+    for panel in panels.values():
+        if len(panel.groups) > MOST_GROUPS:
+            raise Fault("%s: %d values of %s are too many to tell apart (at most %d)" %
+                        (table.name, len(panel.groups), by, MOST_GROUPS))
+    return list(panels.values())
 
 
 def draw_predicted(table, options):
-    """Points of each study, the diagonal, and where the time is off by a tenth at most."""
+    """Points of each study, the diagonal, and where the time is off by a tenth or a fifth at most."""
     table.need("study", "figure", "unit", "measured", "predicted", "error", options.by)
+    panels = panels_of(table, options.by)
     table.keep(lambda row: row.cells["predicted"] != "", lambda row: "not predicted")
-    measure = measure_of(table)
-    groups = {}
-    for row in table.rows:
-        groups.setdefault(row.cells[options.by], []).append(row)
-    if len(groups) > len(COLOURS):
-        raise Fault("%s: %d values of %s are too many to tell apart (at most %d)" %
-                    (table.name, len(groups), options.by, len(COLOURS)))
-    title = "Predicted against measured %s: MAPE %s of %d rows" % (measure.name, mape(table, table.rows),
-                                                                   len(table.rows))
-    picture = Picture(options.width, options.height or 560, options.title or title,
-                      options.subtitle or "Each point is a row; the band is an error of 10 % of the time")
-    points = [[(table.number(row, "measured") * measure.factor, table.number(row, "predicted") * measure.factor)
-               for row in rows] for rows in groups.values()]
+    labels = [[group_label(table, panel, name, len(panels)) for name in panel.groups] for panel in panels]
+    sheet = Sheet(options, title(table, panels), subtitle(panels), labels)
+    for number, (panel, names) in enumerate(zip(panels, labels)):
+        sheet.begin(number)
+        draw_panel(sheet, table, panel, names)
+        sheet.end(number, "" if len(panels) == 1 else sentence("%s: %s" % (panel.name, mean_of(table, panel.rows))))
+    return sheet.picture
+
+
+def sentence(text):
+    return text[:1].upper() + text[1:]
+
+
+def title(table, panels):
+    what = " " + panels[0].name if len(panels) == 1 else ""
+    return "Predicted against measured%s: MAPE %s" % (what, mean_of(table, table.rows))
+
+
+def subtitle(panels):
+    sizes = {panel.units is BYTES for panel in panels}
+    what = "time or size" if len(sizes) == 2 else "size" if True in sizes else "time"
+    return "Each point is a row; the bands are errors of 10 %% and 20 %% of the %s" % what
+
+
+def mean_of(table, rows):
+    """The mean of the absolute errors, which are of time or size in each table of the program."""
+    if not rows:
+        return "no row"
+    mean = sum(abs(table.number(row, "error")) for row in rows) / len(rows)
+    return "%.1f %% of %d row%s" % (100 * mean, len(rows), "" if len(rows) == 1 else "s")
+
+
+def group_label(table, panel, name, panels):
+    text = mean_of(table, [row for row, _ in panel.groups[name]])
+    if panel.missing[name]:
+        text += ", %d not predicted" % panel.missing[name]
+    return "%s\n%s" % (wrapped(name, 42 if panels == 1 else GRID.letters), text)
+
+
+def draw_panel(sheet, table, panel, names):
+    points = [[tuple(table.number(row, column) * factor for column in ("measured", "predicted"))
+               for row, factor in rows] for rows in panel.groups.values()]
     low, high = limits(table, points)
-    draw_band(picture, measure, low, high, table.rows[0].cells["figure"] == "time")
-    for number, ((name, rows), of_group) in enumerate(zip(groups.items(), points)):
+    draw_bands(sheet, panel, low, high)
+    for number, (name, of_group) in enumerate(zip(names, points)):
         marker = number % len(MARKERS)
-        picture.axes.scatter(*zip(*of_group), s=SIZES[marker], color=COLOURS[number], marker=MARKERS[marker],
-                             alpha=0.75, linewidths=0.5, edgecolors="white", zorder=3,
-                             label=group_label(table, name, rows))
-    finish(picture)
-    return picture
-
-
-def mape(table, rows):
-    """The mean of the absolute errors, which are of time in each table of the program."""
-    return "%.1f %%" % (100 * sum(abs(table.number(row, "error")) for row in rows) / len(rows))
-
-
-def group_label(table, name, rows):
-    return "%s\n%s of %d rows" % (wrapped(name, 42), mape(table, rows), len(rows))
+        xs, ys = zip(*of_group) if of_group else ((), ())
+        sheet.picture.axes.scatter(xs, ys, s=SIZES[marker] * (0.5 if len(of_group) > MANY else 1),
+                                   color=COLOURS[number % len(COLOURS)], marker=MARKERS[marker], alpha=0.75,
+                                   linewidths=0.5, edgecolors="white", zorder=3, label=name)
 
 
 def limits(table, points):
     values = [value for of_group in points for point in of_group for value in point]
-    if min(values) <= 0:
+    if values and min(values) <= 0:
         raise Fault("%s: measured and predicted have to be above 0" % table.name)
-    return min(values) / 1.25, max(values) * 1.25
+    return (min(values) / 1.25, max(values) * 1.25) if values else (1, 10)
 
 
-def draw_band(picture, measure, low, high, is_time):
-    """The error is one of time: of a throughput that of its reciprocal."""
-    axes = picture.axes
+def draw_bands(sheet, panel, low, high):
+    """The error is one of time or size: of a throughput that of its reciprocal."""
+    picture, axes, measure = sheet.picture, sheet.picture.axes, Quantity("", panel.units)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
-    below, above = (1 - BAND, 1 + BAND) if is_time else (1 / (1 + BAND), 1 / (1 - BAND))
-    axes.fill_between([low, high], [low * below, high * below], [low * above, high * above], color="#8fb8d8",
-                      alpha=0.35, linewidth=0, zorder=1)
+    for error, dark in BANDS:
+        below, above = (1 - error, 1 + error) if panel.is_cost else (1 / (1 + error), 1 / (1 - error))
+        axes.fill_between([low, high], [low * below, high * below], [low * above, high * above], color="#8fb8d8",
+                          alpha=dark, linewidth=0, zorder=1)
     axes.plot([low, high], [low, high], color=QUIET, linewidth=1, zorder=2)
-    places = log_places(low, high, measure.binary)
-    widest = max(picture.text_width(measure.text(place)) for place in places)
-    if widest * len(places) > 0.4 * picture.width:
-        places = places[::2]
-    for axis in "xy":
-        picture.ticks(axis, places, measure.text)
     axes.grid(color=FAINT)
-    axes.set_xlabel("measured")
-    axes.set_ylabel("predicted")
+    name_ticks(sheet, measure, low, high)
 
 
-def finish(picture):
-    """Square axes at the left, the groups with their errors at the right."""
-    picture.place(right=20)
-    box = picture.axes.get_position()
-    side = min(box.height * picture.height, 0.62 * picture.width)
-    picture.axes.set_position([box.x0, box.y0, side / picture.width, side / picture.height])
-    left = box.x0 + (side + 24) / picture.width
-    picture.figure.legend(*picture.axes.get_legend_handles_labels(), loc="upper left", frameon=False, fontsize=9.5,
-                          bbox_to_anchor=(left, box.y0 + side / picture.height), borderaxespad=0, borderpad=0,
-                          labelspacing=0.9, handletextpad=0.4, handlelength=1.2,
-                          title="Mean absolute error", title_fontsize=9.5, alignment="left")
+def name_ticks(sheet, measure, low, high):
+    """A unit that all ticks share stands at the axes."""
+    picture, places = sheet.picture, log_places(low, high, measure)
+    unit = measure.unit(places[0])
+    shared = unit == measure.unit(places[-1]) and unit[1].startswith(" ")
+    bare = Quantity("", ((unit[0], ""),)) if shared else measure
+    widest = max(picture.text_width(bare.text(place)) for place in places)
+    while len(places) > 2 and widest * len(places) > 0.75 * sheet.room():
+        places = places[::2]
+    for axis, what in (("x", "measured"), ("y", "predicted")):
+        picture.ticks(axis, places, bare.text)
+        getattr(picture.axes, "set_%slabel" % axis)(what + "," + unit[1] if shared else what)

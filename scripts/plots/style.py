@@ -103,7 +103,7 @@ class Picture:
             else:
                 self.canvas.draw()
                 shown = Image.frombuffer("RGBA", self.canvas.get_width_height(), self.canvas.buffer_rgba())
-                few = shown.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+                few = shown.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, kmeans=1, dither=Image.Dither.NONE)
                 few.save(path, format="PNG", optimize=True)
         except OSError as error:
             raise Fault("%s: %s" % (path, error.strerror)) from error

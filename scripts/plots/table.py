@@ -9,6 +9,8 @@ import os
 import sys
 import textwrap
 
+from .validation import rows_of_json
+
 Row = collections.namedtuple("Row", "line cells")
 
 
@@ -54,6 +56,14 @@ class Table:
             raise Fault("%s: not a table: no text" % self.name) from error
 
     def _parse(self, text):
+        if text.lstrip().startswith("{"):
+            try:
+                columns, rows = rows_of_json(text)
+            except (ValueError, KeyError, TypeError, IndexError) as error:
+                raise Fault("%s: JSON, but not what `rehearse validate --json` writes" % self.name) from error
+            if not rows:
+                raise Fault("%s: an empty table: it has no rows" % self.name)
+            return columns, [Row(line, cells) for line, cells in rows]
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
         try:
             rows = [(reader.line_num, cells) for cells in reader if cells]

@@ -10,17 +10,29 @@ COUNT = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1, ""))
 SHARE = ((0.01, " %"),)
 PLAIN = ((1, ""),)
 
+PREFIXES = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30,
+            "Ti": 2**40, "Pi": 2**50}
+
+
+def with_prefixes(stem, units, size=1.0):
+    return {prefix + stem: (units, factor * size) for prefix, factor in PREFIXES.items()}
+
+
 # Units of the column `unit` of `rehearse validate`.
-FACTORS = {"s": (TIME, 1), "ms": (TIME, 1e-3), "us": (TIME, 1e-6), "ns": (TIME, 1e-9), "GB/s": (BANDWIDTH, 1e9),
-           "TFLOP/s": (FLOPS, 1e12)}
+FACTORS = {"s": (TIME, 1), "ms": (TIME, 1e-3), "us": (TIME, 1e-6), "\u00b5s": (TIME, 1e-6), "\u03bcs": (TIME, 1e-6),
+           "ns": (TIME, 1e-9), "ps": (TIME, 1e-12), "min": (TIME, 60), "h": (TIME, 3600), **with_prefixes("B", BYTES),
+           **with_prefixes("b", BYTES, 1 / 8), **with_prefixes("B/s", BANDWIDTH),
+           **with_prefixes("b/s", BANDWIDTH, 1 / 8), **with_prefixes("FLOP/s", FLOPS)}
 
 NAMES = {
     "gpus": "GPUs", "nodes": "nodes", "num_nodes": "ranks", "mfu": "MFU", "hfu": "HFU", "ops": "operations",
-    "tflops_per_gpu": "TFLOP/s per GPU", "algbw_gbps": "algorithm bandwidth", "busbw_gbps": "bus bandwidth",
+    "tflops_per_gpu": "TFLOP/s per GPU", "tflops": "TFLOP/s",
+    "algbw_gbps": "algorithm bandwidth", "busbw_gbps": "bus bandwidth",
     "bytes": "size", "time": "time", "time_us": "time", "bubble_s": "pipeline bubble",
 }
 # Endings of columns: unit, factor, and what stands for the ending in the name.
-ENDINGS = (("_per_s", COUNT, 1, " per second"), ("_comm_s", TIME, 1, " communication"), ("_s", TIME, 1, ""),
+ENDINGS = (("_per_gpu_s", COUNT, 1, " per second and GPU"), ("_per_s", COUNT, 1, " per second"),
+           ("_comm_s", TIME, 1, " communication"), ("_s", TIME, 1, ""),
            ("_us", TIME, 1e-6, ""), ("_bytes", BYTES, 1, ""), ("_gbps", BANDWIDTH, 1e9, ""))
 EXACT = {"time": (TIME, 1), "bytes": (BYTES, 1), "mfu": (SHARE, 1), "hfu": (SHARE, 1), "tflops_per_gpu": (FLOPS, 1e12),
          "parameters": (COUNT, 1)}

@@ -29,6 +29,10 @@ class Errors(PlotTest):
                 (b"gpus,iteration_time_s\n8\n", "wrong.csv:2: expected 2 cells as in the first line, found 1"),
                 (b'gpus,iteration_time_s\n8,"1\n', "wrong.csv:2: unexpected end of data"),
                 (b"gpus,iteration_time_s\n8,inf\n", "wrong.csv:2: iteration_time_s: expected a number, found 'inf'"),
+                (b"{", "wrong.csv: JSON, but not what `rehearse validate --json` writes"),
+                (b'{"results": []}', "wrong.csv: JSON, but not what `rehearse validate --json` writes"),
+                (b'{"studies": [3]}', "wrong.csv: JSON, but not what `rehearse validate --json` writes"),
+                (b'{"studies": []}', "wrong.csv: an empty table: it has no rows"),
                 (b"gpus,iteration_time_s,status\n8,,fault\n9,,fault\n", "no row can be drawn: 2 fault")):
             self.place.write("wrong.csv", content)
             self.one_error(message, "time", "wrong.csv", "-o", "x.png")
@@ -46,6 +50,9 @@ class Errors(PlotTest):
                  "two.csv"),
                 ("models differ from line 2 to 3: compare them by --y tflops_per_gpu", "scaling",
                  "models.csv"),
+                ("2 panels have no room in a height of 300 pixels", "predicted", "both.csv", "--height", "300"),
+                ("36 values of study are too many to tell apart (at most 35)", "predicted", "crowd.csv"),
+                ("no column 'iteration_time_s'", "time", "both.json", "--x", "gpus"),
                 ("54 lines are too many to tell apart", "time", "many.csv"),
                 ("only values above 0", "time", "strong.csv", "--y", "index", "--y-scale", "log")):
             self.write_odd_tables()
@@ -55,6 +62,8 @@ class Errors(PlotTest):
         text = Path("sizes.csv").read_text(encoding="utf-8")
         self.place.write("two.csv", text + text.splitlines()[1].replace("all_reduce", "all_gather") + "\n")
         self.place.write("models.csv", "gpus,tokens_per_s,parameters\n8,1,1e9\n16,2,2e9\n")
+        self.place.write("crowd.csv", "study,figure,unit,measured,predicted,error\n" +
+                         "".join("s%d,time,us,1,1,0\n" % number for number in range(36)))
         self.place.write("many.csv", "plan,name,gpus,iteration_time_s\n" +
                          "".join("p%d,n,8,1\n" % number for number in range(54)))
 

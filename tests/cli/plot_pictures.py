@@ -7,6 +7,7 @@ Usage: plot_pictures.py PROGRAM      exit status 77: no Python here has matplotl
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import unittest
@@ -111,7 +112,8 @@ class Pictures(PlotTest):
         statistics = json.loads(Path("times.json").read_text(encoding="utf-8"))["studies"][0]["statistics"]
         mean = "%.1f %%" % (100 * statistics[-1]["mean_absolute_error"])
         words = self.words("predicted", "times.csv")
-        self.assert_words(words, "Predicted against measured time: MAPE %s of 3 rows" % mean, "measured", "predicted",
+        self.assert_words(words, "Predicted against measured time: MAPE %s of 3 rows" % mean, "measured, us",
+                          "predicted, us",
                           "rings", mean + " of 3 rows")
         points = self.picture("predicted", "times.csv").axes.collections[-1].get_offsets()
         rows = self.rows("times.csv")
@@ -119,11 +121,75 @@ class Pictures(PlotTest):
             self.assertAlmostEqual(x / (1e-6 * float(row["measured"])), 1, delta=1e-12)
             self.assertAlmostEqual(y / (1e-6 * float(row["predicted"])), 1, delta=1e-12)
 
-    def test_the_band_is_an_error_of_time(self):
-        for table, edges in (("times.csv", (0.9, 1.1)), ("rates.csv", (1 / 1.1, 1 / 0.9))):
-            band = self.picture("predicted", table).axes.collections[0].get_paths()[0].vertices
-            ratios = sorted({round(y / x, 9) for x, y in band})
-            self.assertEqual(ratios, [round(edge, 9) for edge in edges])
+    def test_the_bands_are_errors_of_time(self):
+        for table, edges in (("times.csv", ((0.8, 1.2), (0.9, 1.1))),
+                             ("rates.csv", ((1 / 1.2, 1 / 0.8), (1 / 1.1, 1 / 0.9)))):
+            for band, of_band in zip(self.picture("predicted", table).axes.collections, edges):
+                ratios = sorted({round(y / x, 9) for x, y in band.get_paths()[0].vertices})
+                self.assertEqual(ratios, [round(edge, 9) for edge in of_band])
+
+    def test_a_memory_is_no_throughput(self):
+        table = "study,figure,unit,measured,predicted,error\nm,memory_peak,GB,64,80,0.25\nm,memory_peak,GB,40,40,0\n"
+        self.place.write("memory.csv", table)
+        self.assert_words(self.words("predicted", "memory.csv"), "measured, GiB", "predicted, GiB",
+                          "Each point is a row; the bands are errors of 10 % and 20 % of the size")
+        picture = self.picture("predicted", "memory.csv")
+        ratios = {round(y / x, 9) for x, y in picture.axes.collections[0].get_paths()[0].vertices}
+        self.assertEqual(ratios, {0.8, 1.2})
+        self.assertEqual(picture.axes.collections[-1].get_offsets()[0].tolist(), [64e9, 80e9])
+
+    def test_several_figures_have_panels_of_their_own(self):
+        words = self.words("predicted", "both.json")
+        self.assert_words(words, "rings", "runs", "measured", "measured, us")
+        for name in ("Time", "Samples per second"):
+            self.assertTrue(any(re.fullmatch(name + r": \d+\.\d % of [23] rows", word) for word in words), words)
+        picture = self.picture("predicted", "both.json")
+        panels = picture.figure.axes
+        self.assertEqual([len(panel.collections[-1].get_offsets()) for panel in panels], [3, 2])
+        boxes = [panel.get_window_extent(picture.canvas.get_renderer()) for panel in panels]
+        self.assertAlmostEqual(boxes[0].width, boxes[0].height, delta=1e-6)
+        self.assertLess(boxes[0].x1, boxes[1].x0)
+
+    def test_a_list_says_what_was_not_predicted(self):
+        words = self.words("predicted", "both.json")
+        self.assertTrue(any(word.endswith(" % of 2 rows, 1 not predicted") for word in words), words)
+
+    def test_lists_do_not_meet_what_is_below(self):
+        rows = ["study,figure,unit,measured,predicted,error"]
+        for figure, unit, studies in (("time", "us", 9), ("busbw", "GB/s", 1), ("mfu", "", 2), ("memory_peak", "B", 1)):
+            rows += ["study %d with a name of many words that has to go on in a second line,%s,%s,1,1,0" %
+                     (number, figure, unit) for number in range(studies)]
+        self.place.write("panels.csv", "\n".join(rows) + "\n")
+        for size in ([], ["--height", "1300"], ["--width", "700"]):
+            picture = self.picture("predicted", "panels.csv", *size)
+            renderer = picture.canvas.get_renderer()
+            panels = [panel.get_tightbbox(renderer) for panel in picture.figure.axes]
+            lists = [shown.get_window_extent(renderer) for shown in picture.figure.legends]
+            self.assertEqual((len(panels), len(lists)), (4, 4))
+            for box in lists:
+                self.assertFalse([panel for panel in panels if box.overlaps(panel)], size)
+                self.assertGreater(box.y0, 0)
+                self.assertLess(box.x1, picture.width)
+
+    def test_colours_of_a_png_are_those_that_were_drawn(self):
+        from PIL import Image, ImageChops
+        rows = ["study,figure,unit,measured,predicted,error"]
+        for number in range(9):
+            rows += ["study %d,time,us,%d,%d,0" % (number, 9 * at + number, 10 * at + number) for at in range(1, 40)]
+        self.place.write("colours.csv", "\n".join(rows) + "\n")
+        picture = self.picture("predicted", "colours.csv")
+        picture.save("colours.png")
+        drawn = Image.frombuffer("RGBA", picture.canvas.get_width_height(), picture.canvas.buffer_rgba()).convert("RGB")
+        off = ImageChops.difference(drawn, Image.open("colours.png").convert("RGB"))
+        self.assertLessEqual(max(most for _, most in off.getextrema()), 24)
+
+    def test_json_gives_the_same_picture_as_csv(self):
+        for name in ("times", "both"):
+            pictures = []
+            for ending in ("csv", "json"):
+                self.plot("predicted", name + "." + ending, "-o", "p.svg")
+                pictures.append(Path("p.svg").read_bytes())
+            self.assertEqual(*pictures)
 
     def test_rows_that_failed_are_counted(self):
         self.assertEqual(self.plot("time", "sweep.csv"), "plot.py: left out 2 of 8 rows: 2 plan cannot run\n")
@@ -169,9 +235,11 @@ class Parts(unittest.TestCase):
         for column, value, text in (("iteration_time_s", 0.0215, "21.5 ms"), ("iteration_time_s", 12, "12 s"),
                                     ("time_us", 0.0123, "12.3 ms"), ("bytes", 65536, "64 KiB"),
                                     ("bytes", 2**30, "1 GiB"), ("busbw_gbps", 4.2e9, "4.2 GB/s"),
-                                    ("tokens_per_s", 226326, "226k"), ("tokens_per_s", 0, "0"), ("mfu", 0.4, "40 %"),
+                                    ("samples_per_gpu_s", 1.5, "1.5"), ("tokens_per_s", 226326, "226k"),
+                                    ("tokens_per_s", 0, "0"), ("mfu", 0.4, "40 %"),
                                     ("gpus", 1024, "1,024")):
             self.assertEqual(quantity(column).text(value), text)
+        self.assertEqual(quantity("samples_per_gpu_s").name, "samples per second and GPU")
 
     def test_places_at_powers_of_two(self):
         from plots.axes import places_by_two

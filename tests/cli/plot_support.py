@@ -48,7 +48,7 @@ measured: {column: us, unit: us}
 THROUGHPUT = """\
 name: runs
 scenario: small.yaml
-table: t.csv
+table: rates-measured.csv
 columns: {tp: plan.tensor, micro: plan.micro_batch}
 set: {plan.data: null}
 measured: {column: rate, is: samples_per_s}
@@ -68,9 +68,10 @@ class PlotTest(unittest.TestCase):
         cls.place.write("t.csv", "gpus,size,us\n2,64,20\n4,64,30\n8,1024,100\n")
         cls.place.write("times.yaml", STUDY)
         cls.write_table("validate", "times.yaml", "-q", "--csv", "times.csv", "--json", "times.json")
-        cls.place.write("t.csv", "tp,micro,rate\n1,1,90\n2,2,80\n8,1,70\n")
+        cls.place.write("rates-measured.csv", "tp,micro,rate\n1,1,90\n2,2,80\n8,1,70\n")
         cls.place.write("rates.yaml", THROUGHPUT)
         cls.write_table("validate", "rates.yaml", "-q", "--csv", "rates.csv")
+        cls.write_table("validate", "times.yaml", "rates.yaml", "-q", "--csv", "both.csv", "--json", "both.json")
 
     @classmethod
     def write_table(cls, *arguments):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""rehearse validate: studies that hold, studies that do not, and studies that are wrong.
+"""rehearse validate: studies that hold, and studies that do not. Those that are wrong: validate_errors.py.
 
 Usage: validate.py PROGRAM
 """
@@ -7,60 +7,11 @@ Usage: validate.py PROGRAM
 import csv
 import io
 import json
-import sys
-import unittest
 
-from support import CRASH, Workplace
-
-PROGRAM = ""
-
-COLLECTIVE = """\
-name: rings
-collective: {op: all_reduce, cluster: dgx-a100, algorithm: ring}
-table: t.csv
-columns: {gpus: ranks, size: {key: bytes, unit: KiB}}
-measured: {column: us, unit: us}
-"""
-TABLE = "# made up\ngpus,size,us\n2,64,20\n4,64,30\n8,1024,100\n"
-
-TRAINING = """\
-scenario: small.yaml
-table: t.csv
-columns: {tp: plan.tensor}
-set: {plan.data: null}
-measured: {column: ms, unit: ms}
-"""
+from validate_support import COLLECTIVE, KERNEL, TRAINING, StudyTest, run_tests
 
 
-class Validate(unittest.TestCase):
-    def setUp(self):
-        self.place = Workplace(PROGRAM)
-        self.addCleanup(self.place.folder.cleanup)
-
-    def study(self, study, table=TABLE):
-        self.place.write("s.yaml", study)
-        if table is not None:
-            self.place.write("t.csv", table)
-
-    def run_json(self, *arguments, status=0, study="s.yaml"):
-        found, out, err = self.place.run("validate", study, "--json", "-", *arguments)
-        self.assertEqual(found, status, err)
-        return json.loads(out)["studies"][0], err
-
-    def errors(self, study, table=TABLE, arguments=()):
-        """What a bad study is told, without 'rehearse: '."""
-        self.study(study, table)
-        status, out, err = self.place.run("validate", "s.yaml", *arguments)
-        self.assertEqual((status, out), (2, ""), err)
-        for word in CRASH:
-            self.assertNotIn(word, err)
-        return [line.removeprefix("rehearse: ") for line in err.splitlines()]
-
-    def one_error(self, message, study, table=TABLE, arguments=()):
-        lines = self.errors(study, table, arguments)
-        self.assertEqual(len(lines), 1, lines)
-        self.assertIn(message, lines[0])
-
+class Validate(StudyTest):
     def collective_time(self, ranks, size):
         status, out, _ = self.place.run("collective", "--cluster", "dgx-a100", "--algorithm", "ring", "--ranks", ranks,
                                         "--bytes", size, "--json", "-")
@@ -154,7 +105,7 @@ class Validate(unittest.TestCase):
     def test_the_same_whatever_the_number_of_workers(self):
         self.study(COLLECTIVE)
         first = self.place.run("validate", "s.yaml", "-j", "1")
-        self.assertEqual(first, self.place.run("validate", "s.yaml", "-j", "7"))
+        self.assertEqual(first, self.place.run("validate", "s.yaml", "--jobs", "7"))
         self.assertEqual(first[0], 0)
 
     def test_text_markdown_csv_and_several_studies(self):
@@ -171,60 +122,56 @@ class Validate(unittest.TestCase):
         self.assertNotIn("predicted us", out)
         self.assertIn("correlation", out)
 
-    def test_what_is_wrong_with_a_study(self):
-        self.one_error("s.yaml:3: table: no such file: 'none.csv'", COLLECTIVE.replace("t.csv", "none.csv"))
-        self.one_error("t.csv: the table has no rows", COLLECTIVE, "gpus,size,us\n")
-        self.one_error("t.csv: an empty table", COLLECTIVE, "")
-        self.one_error("s.yaml:5: measured.column: unknown column 'us'; did you mean 'ns'?", COLLECTIVE,
-                       TABLE.replace("us\n", "ns\n"))
-        self.one_error("s.yaml:4: columns.gpus: unknown column 'gpus'; did you mean 'us'? one of: ranks", COLLECTIVE,
-                       TABLE.replace("gpus", "ranks"))
-        self.one_error("t.csv:4: us: expected a number above 0, found 'n/a'", COLLECTIVE, TABLE.replace("30", "n/a"))
-        self.one_error("t.csv:4: us: expected a number above 0, found '0'", COLLECTIVE, TABLE.replace("30", "0"))
-        self.one_error("t.csv:4: ranks: ", COLLECTIVE, TABLE.replace("4,64", "four,64"))
-        self.one_error("t.csv:4: gpus: an empty cell", COLLECTIVE, TABLE.replace("4,64", ",64"))
-        self.one_error("t.csv:4: 2 cells; expected 3", COLLECTIVE, TABLE.replace("4,64", "4"))
-        self.one_error("s.yaml:5: measured.unit: unknown unit 'GB/s'", COLLECTIVE.replace("unit: us", "unit: GB/s"))
-        self.one_error("s.yaml:5: measured.unit: missing", COLLECTIVE.replace(", unit: us", ""))
-        self.one_error("s.yaml:5: measured.is: unknown figure 'busbv'; did you mean 'busbw'?",
-                       COLLECTIVE.replace("unit: us", "is: busbv, unit: us"))
-        self.one_error("s.yaml:4: columns.size: 'ranks' is set by the column 'gpus' already",
-                       COLLECTIVE.replace("key: bytes", "key: ranks").replace(", unit: KiB", ""))
-        self.one_error("s.yaml:4: columns.gpus: ranksss: unknown key; did you mean 'ranks'?",
-                       COLLECTIVE.replace("gpus: ranks", "gpus: ranksss"))
-        self.one_error("s.yaml:6: where.gpu: unknown column 'gpu'; did you mean 'gpus'?",
-                       COLLECTIVE + "where: {gpu: 2}\n")
-        self.one_error("where: no row of t.csv is left", COLLECTIVE + "where: {gpus: 3}\n")
-        self.one_error("s.yaml:6: limit: unknown key; did you mean 'limits'?", COLLECTIVE + "limit: {rows: 1}\n")
-        self.one_error("limits.mean_absolute_error: expected a share, e.g. '10 %'",
-                       COLLECTIVE + "limits: {mean_absolute_error: 10}\n")
-        self.one_error("limits.mean: unknown statistic, part or group 'mean'", COLLECTIVE + "limits: {mean: 10 %}\n")
-        self.one_error("missing; expected `collective` or `scenario`", COLLECTIVE.replace("collective:", "# "))
-        self.one_error("a row is one collective", COLLECTIVE.replace("gpus: ranks, ", ""), TABLE.replace("64", "8:64"))
-        self.one_error("--table stands for the table of one study", COLLECTIVE, arguments=["s.yaml", "--table", "t.csv"])
-        self.one_error("nowhere.yaml: cannot read", COLLECTIVE, arguments=["nowhere.yaml"])
+    def test_figures_of_each_gpu(self):
+        for figure in ("samples", "tokens"):
+            self.study(TRAINING.replace("{column: ms, unit: ms}", "{column: rate, is: %s_per_gpu_s}" % figure),
+                       "tp,rate\n2,100\n")
+            row = self.run_json()[0]["rows"][0]
+            result = json.loads(self.place.run("run", "small.yaml", "--json", "-")[1])
+            self.assertAlmostEqual(row["predicted"] / (result[figure + "_per_s"] / 8), 1, delta=1e-9)
 
-    def test_what_is_wrong_with_a_training_study(self):
-        table = "tp,ms\n2,10\n1,10\n"
-        self.one_error("t.csv:2: plan.tensor: expected a whole number, found 'two'", TRAINING,
-                       table.replace("2,", "two,"))
-        self.one_error("s.yaml:3: columns.tp: plan.tensr: unknown key; did you mean 'tensor'?",
-                       TRAINING.replace("plan.tensor", "plan.tensr"), table)
-        self.one_error("s.yaml:6: check.ms: 'plan.data_' is no figure and no key", TRAINING +
-                       "check: {ms: plan.data_}\n", table)
-        self.one_error("s.yaml:1: scenario: unknown column 'size'; one of: tp, ms",
-                       TRAINING.replace("small.yaml", "'sc21-{size}b'"), table)
-        self.one_error("s.yaml:1: scenario: unknown scenario 'sc21-3b'",
-                       TRAINING.replace("small.yaml", "'sc21-{tp}b'"), table.replace("2,", "3,").replace("1,10\n", ""))
+    def test_kernels(self):
+        table = "rows,k,type,us,rate\n4096,512,bf16,20,100\n4096,512,fp8,15,200\n64,512,bf16,5,1\n"
+        self.study(KERNEL, table)
+        times = [row["predicted"] for row in self.run_json()[0]["rows"]]
+        self.assertGreater(times[0], times[1])
+        self.assertGreater(times[1], times[2])
+        self.study(KERNEL.replace("{column: us, unit: us}", "{column: rate, is: tflops, unit: TFLOP/s}") +
+                   "check: {k: gemm.k}\n", table)
+        for row, time in zip(self.run_json()[0]["rows"], times, strict=True):
+            flop = 2 * int(row["settings"]["rows"]) * 512 * 512
+            self.assertAlmostEqual(row["predicted"] * 1e12 * time * 1e-6 / flop, 1, delta=1e-9)
 
-    def test_all_faults_at_once(self):
-        lines = self.errors(COLLECTIVE.replace("gpus: ranks", "gpu: ranks") + "limits: {rows: none}\n",
-                            TABLE.replace("us\n", "ns\n"))
-        self.assertEqual(len(lines), 3, lines)
+    def test_times_of_a_layer(self):
+        table = "tp,ms\n2,1\n"
+        study = TRAINING.replace("plan.data: null", "plan.data: null, plan.pipeline: 1")
+        of = {}
+        for figure in ("layer_forward_time", "layer_backward_time", "layer_time"):
+            self.study(study.replace("unit: ms", "is: %s, unit: ms" % figure), table)
+            of[figure] = self.run_json()[0]["rows"][0]["predicted"]
+        self.assertAlmostEqual(of["layer_time"], of["layer_forward_time"] + of["layer_backward_time"], delta=1e-12)
+        self.assertGreater(of["layer_backward_time"], of["layer_forward_time"])
+        self.study(TRAINING.replace("unit: ms", "is: layer_time, unit: ms"), table)  # two stages of two layers
+        result, err = self.run_json(status=1)
+        self.assertEqual(err, "rehearse: t.csv:2: the first GPU has no layer with one before it and one behind it\n")
+        self.assertEqual(result["rows"][0]["state"], "failed")
+
+    def test_cells_that_mean_several_keys(self):
+        means = "{values: {a: {ranks: 2, protocol: simple}, b: {ranks: 4}}}"
+        self.study(COLLECTIVE.replace("gpus: ranks", "way: " + means) +
+                   "check: {ranks: ranks}\n", "way,size,us,ranks\na,64,20,2\nb,64,30,4\n")
+        rows = self.run_json()[0]["rows"]
+        self.assertEqual([row["settings"]["way"] for row in rows], ["a", "b"])
+        self.assertTrue(rows[0]["way"].startswith("ring simple "))
+
+    def test_tables_of_other_systems(self):
+        self.study(COLLECTIVE)
+        wanted = [row["predicted"] for row in self.run_json()[0]["rows"]]
+        for table in ("\ufeffgpus,size,us\r\n2,64,20\r\n4,64,30\r\n8,1024,100\r\n",
+                      'gpus,size,us\r\n"2","64","20"\r\n4,64,3e1\r\n8,1024,100'):
+            self.study(COLLECTIVE, table)
+            self.assertEqual([row["predicted"] for row in self.run_json()[0]["rows"]], wanted)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: validate.py PROGRAM")
-    PROGRAM = sys.argv.pop(1)
-    unittest.main()
+    run_tests()

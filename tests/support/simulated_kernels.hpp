@@ -1,4 +1,4 @@
-// For tests: when a simulated GPU is at which kernel and which layer, communication and all.
+// For tests: when a simulated GPU is at which kernel, communication and all.
 #pragma once
 
 #include <cstdint>
@@ -46,28 +46,6 @@ inline std::vector<KernelWindow> kernel_windows(const Scenario& scenario, const 
   std::vector<KernelWindow> out;
   for (std::size_t i = 0; i < times.size(); i += 2) out.push_back({times[i], times[i + 1]});
   return out;
-}
-
-/// From the beginning of a layer to that of the next one, in seconds.
-struct LayerWindow {
-  double forward = 0, backward = 0;  ///< backward with recomputation
-  [[nodiscard]] double total() const { return forward + backward; }
-};
-
-/// Of a layer with one before it and one behind it, in a scenario with one micro batch and one stage.
-inline LayerWindow layer_window(const Scenario& scenario, std::int16_t layer) {
-  const std::vector<double> times = in_child([&] {
-    const Result result = simulate(scenario, {.merge_kernels = false});
-    const auto begin = [&](int of, Kind kind, Kind other) {
-      return first_kernel(result,
-                          [&](const Op& op) { return op.tags.layer == of && (op.kind == kind || op.kind == other); })
-          .begin;
-    };
-    const auto forward = [&](int l) { return begin(l, Kind::forward, Kind::forward); };
-    const auto backward = [&](int l) { return begin(l, Kind::backward, Kind::recompute); };
-    return std::vector<double>{forward(layer + 1) - forward(layer), backward(layer - 1) - backward(layer)};
-  });
-  return {times.at(0), times.at(1)};
 }
 
 }  // namespace rehearse::testing

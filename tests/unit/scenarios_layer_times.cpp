@@ -1,55 +1,84 @@
-// The time of one layer, forward and backward, against Korthikanti et al. 2022 (arXiv 2205.05198), Table 4: a 22B model
-// on one DGX A100.
+// The time of a layer, of studies. What it is on measured hardware: tests/validation/korthikanti2022_table4.yaml.
 #include <doctest/doctest.h>
 
-#include <cmath>
-#include <map>
+#include <stdexcept>
 #include <string>
+#include <vector>
 
 #include <fmt/format.h>
 
-#include "engine/base/csv.hpp"
 #include "engine/base/document.hpp"
+#include "scenarios/layer_times.hpp"
 #include "scenarios/scenario.hpp"
-#include "tests/support/simulated_kernels.hpp"
+#include "scenarios/simulate.hpp"
+#include "tests/support/forked.hpp"
+#include "tests/support/relative.hpp"
 
 using namespace rehearse;
 using namespace rehearse::testing;
 
 namespace {
 
-/// Three layers, of which the middle one is looked at. The gradient of a region's input is reduced beside that of the
-/// weight, as Megatron-LM had come to do.
-Scenario experiment(const std::string& plan) {
-  return read_scenario(parse_yaml(
-      fmt::format("model: {{layers: 3, hidden: 6144, heads: 64, vocab: 51200, seq_len: 2048}}\n"
-                  "cluster: {{node: dgx-a100, nodes: 1}}\n"
-                  "plan: {{tensor: 8, micro_batch: 4, global_batch: 4, precision: fp16, overlap_weight_gradient: true, "
-                  "{}}}\n",
-                  plan),
-      "test.yaml"));
+Scenario scenario_of(int layers, const std::string& plan) {
+  return read_scenario(
+      parse_yaml(fmt::format("model: {{layers: {}, hidden: 1024, heads: 8, vocab: 1024, seq_len: 512}}\n"
+                             "cluster: {{node: dgx-a100, nodes: 1}}\n"
+                             "plan: {{micro_batch: 1, {}}}\n",
+                             layers, plan),
+                 "test.yaml"));
 }
 
-const std::map<std::string, std::string> plans{
-    {"baseline no recompute", "recompute: none"},
-    {"sequence parallelism", "recompute: none, sequence_parallel: true"},
-    {"full recompute", "recompute: full"},
-    {"selective recompute", "recompute: selective"},
-    {"selective + sequence", "recompute: selective, sequence_parallel: true"}};
+struct Times {
+  double forward = 0, backward = 0;
+  double iteration = 0;  ///< without the optimizer
+};
+
+Times times_of(int layers, const std::string& plan) {
+  const std::vector<double> times = in_child([&] {
+    const Result result = simulate(scenario_of(layers, plan), {.merge_kernels = false});
+    const LayerTimes of_layer = layer_times(result);
+    return std::vector<double>{of_layer.forward.value(), of_layer.backward.value(),
+                               (result.iteration_time - result.breakdown.optimizer).value()};
+  });
+  return {times.at(0), times.at(1), times.at(2)};
+}
+
+/// Eight replicas of one GPU would be folded to one; a tensor-parallel group has the communication of the layer in it.
+const std::vector<std::string> plans{"tensor: 8, global_batch: 1, recompute: none",
+                                     "tensor: 8, global_batch: 1, recompute: full",
+                                     "tensor: 8, global_batch: 1, recompute: selective, sequence_parallel: true"};
 
 }  // namespace
 
-TEST_CASE("layer times: each experiment of Korthikanti et al. 2022, Table 4, within 8 %") {
-  const CsvTable table = load_csv(REHEARSE_TEST_DIR "/validation/korthikanti2022_table4_layer_times.csv");
-  CHECK(table.rows.size() == plans.size());
-  for (const CsvRow& row : table.rows) {
-    const auto measured = [&](const char* column) { return 1e-3 * std::stod(row.cells.at(*table.find(column))); };
-    const std::string& name = row.cells.at(*table.find("experiment"));
-    const LayerWindow layer = layer_window(experiment(plans.at(name)), 1);
-    const auto error = [](double predicted, double known) { return 100 * (predicted / known - 1); };
-    MESSAGE(fmt::format("{}: forward {:.2f} ms ({:+.1f} %), backward {:.2f} ms ({:+.1f} %), both {:+.1f} %", name,
-                        1e3 * layer.forward, error(layer.forward, measured("fwd_ms")), 1e3 * layer.backward,
-                        error(layer.backward, measured("bwd_ms")), error(layer.total(), measured("total_ms"))));
-    CHECK(std::abs(error(layer.total(), measured("total_ms"))) <= 8);
+TEST_CASE("layer times: what one layer more adds to an iteration") {
+  for (const std::string& plan : plans) {
+    CAPTURE(plan);
+    const Times of_three = times_of(3, plan), of_four = times_of(4, plan);
+    CHECK(of_four.forward == relative(of_three.forward, 1e-9));
+    CHECK(of_four.backward == relative(of_three.backward, 1e-9));
+    // At the end a layer's norms have gradients to be summed where sequences are split.
+    const double at_the_end = plan.find("sequence_parallel") == std::string::npos ? 1e-9 : 5e-4;
+    CHECK(of_four.iteration - of_three.iteration == relative(of_three.forward + of_three.backward, at_the_end));
+    CHECK(of_three.backward > of_three.forward);
   }
+}
+
+TEST_CASE("layer times: recomputation is a forward more") {
+  const Times whole = times_of(3, plans[1]), none = times_of(3, plans[0]);
+  CHECK(whole.forward == relative(none.forward, 1e-9));
+  CHECK(whole.backward > none.backward + 0.9 * none.forward);
+  CHECK(whole.backward < none.backward + 1.1 * none.forward);
+}
+
+TEST_CASE("layer times: of the first stage's layers, whatever the number of micro batches") {
+  const Times alone = times_of(3, "tensor: 4, data: 2, global_batch: 2");
+  const Times staged = times_of(6, "tensor: 4, pipeline: 2, global_batch: 4");
+  CHECK(staged.forward == relative(alone.forward, 1e-9));
+  CHECK(staged.backward == relative(alone.backward, 0.02));  // of the last layer's gradients some travel meanwhile
+}
+
+TEST_CASE("layer times: two layers on a GPU have none between others") {
+  CHECK_THROWS_WITH(times_of(2, plans[0]), doctest::Contains("no layer with one before it and one behind it"));
+  CHECK_THROWS_WITH(times_of(4, "tensor: 4, pipeline: 2, global_batch: 4"),
+                    doctest::Contains("no layer with one before"));
 }

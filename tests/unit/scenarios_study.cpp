@@ -81,6 +81,12 @@ TEST_CASE("CSV: faults have their lines, all together") {
   CHECK(faults_of("a\n1\n\"x\ny\n") == "t.csv:3: a quote that is never closed");
   CHECK(faults_of("a\n\"x\"y\n") == "t.csv:2: expected a comma after \"x\"");
   CHECK(faults_of("a\n") == "");
+  CHECK(faults_of("a;b\n1;2\n") ==
+        "t.csv:1: no comma between column names, but a semicolon; expected commas between cells");
+  CHECK(faults_of("# c\na\tb\n1\t2\n") ==
+        "t.csv:2: no comma between column names, but a tab; expected commas between cells");
+  CHECK(faults_of("a,b\r1,2\r") == "t.csv:1: a carriage return within a line; expected lines that end in LF or CR LF");
+  CHECK(faults_of(std::string("a,b\0,c\n", 7)) == "t.csv: no table: expected UTF-8 text");
   CHECK_THROWS_WITH_AS(load_csv("/nowhere.csv"), "/nowhere.csv: cannot read: No such file or directory", InputError);
   CHECK_THROWS_WITH_AS(load_csv("/"), "/: cannot read: Is a directory", InputError);
 }

@@ -51,13 +51,34 @@ void fused_with_gathered(StepWriter& w, const AttentionCore& core, bool backward
   fused_attention(w, core, queries, (w.model.seq_len + queries) / 2, true, backward);
 }
 
+/// Bytes for each score, and how many kernels move them.
+struct SoftmaxKernels {
+  std::int64_t bytes, launches;
+};
+
+/// Whether there is one kernel for scale, mask and softmax of so many matrices of scores.
+bool is_fused_softmax(const StepWriter& w, std::int64_t matrices) {
+  return w.plan.kernels.softmax > 0 && matrices % w.plan.kernels.softmax == 0;
+}
+
+/// Separate: cast to fp32 (element + 4), scale (8), mask (8), softmax (8), cast back (4 + element).
+SoftmaxKernels softmax_forward_kernels(const StepWriter& w, std::int64_t matrices) {
+  return is_fused_softmax(w, matrices) ? SoftmaxKernels{2 * w.element, 1} : SoftmaxKernels{2 * w.element + 32, 5};
+}
+
+/// Separate: cast (element + 4), softmax (12), mask (8), scale (8), cast back (4 + element).
+SoftmaxKernels softmax_backward_kernels(const StepWriter& w, std::int64_t matrices) {
+  return is_fused_softmax(w, matrices) ? SoftmaxKernels{3 * w.element, 1} : SoftmaxKernels{2 * w.element + 36, 5};
+}
+
 /// Of the unfused core, probabilities, mask and dropped probabilities are kept.
 void unfused_forward(StepWriter& w, const AttentionCore& core) {
   const Sizes s(w, core);
   const std::int64_t e = w.element;
   w.gemm("scores", Layout::tn, s.queries, s.keys, core.head_dim, s.batch);
   w.keep("probabilities", s.scores * e);
-  w.stream("mask and softmax", StreamKind::softmax_forward, 2 * e, s.scores);
+  const SoftmaxKernels softmax = softmax_forward_kernels(w, s.batch);
+  w.stream("mask and softmax", StreamKind::softmax_forward, softmax.bytes, s.scores, softmax.launches);
   if (w.mask > 0) {
     w.keep("probabilities mask", s.scores * w.mask);
     w.keep("dropped probabilities", s.scores * e);
@@ -77,7 +98,8 @@ void unfused_backward(StepWriter& w, const AttentionCore& core) {
     w.stream("attention dropout gradient", StreamKind::dropout_add_backward, 2 * e + w.mask, s.scores);
     w.drop("probabilities mask", s.scores * w.mask);
   }
-  w.stream("softmax gradient", StreamKind::softmax_backward, 3 * e, s.scores);
+  const SoftmaxKernels softmax = softmax_backward_kernels(w, s.batch);
+  w.stream("softmax gradient", StreamKind::softmax_backward, softmax.bytes, s.scores, softmax.launches);
   w.drop("probabilities", s.scores * e);
   w.gemm("scores gradient of queries", Layout::nn, s.queries, core.head_dim, s.keys, s.batch);
   w.gemm("scores gradient of keys", Layout::nt, s.keys, core.head_dim, s.queries, s.batch);

@@ -30,8 +30,9 @@ void StepWriter::gemm(std::string_view name, Layout layout, std::int64_t m, std:
   kernel(name, Gemm{batch, m, n, k, layout});
 }
 
-void StepWriter::stream(std::string_view name, StreamKind kind, std::int64_t per_element, std::int64_t elements) {
-  kernel(name, Stream{kind, Bytes(per_element * elements)});
+void StepWriter::stream(std::string_view name, StreamKind kind, std::int64_t per_element, std::int64_t elements,
+                        std::int64_t launches) {
+  kernel(name, Stream{kind, Bytes(per_element * elements), launches});
 }
 
 std::int64_t StepWriter::members(GroupKind group) const {

@@ -35,8 +35,9 @@ class StepWriter {
 
   void gemm(std::string_view name, Layout layout, std::int64_t m, std::int64_t n, std::int64_t k,
             std::int64_t batch = 1);
-  /// A memory-bound kernel that moves `per_element` bytes for each of `elements`.
-  void stream(std::string_view name, StreamKind kind, std::int64_t per_element, std::int64_t elements);
+  /// A memory-bound kernel that moves `per_element` bytes for each of `elements`, in so many launches.
+  void stream(std::string_view name, StreamKind kind, std::int64_t per_element, std::int64_t elements,
+              std::int64_t launches = 1);
   void kernel(std::string_view name, decltype(Kernel::work) work);
 
   /// A collective of the group (left out where it has one member).
