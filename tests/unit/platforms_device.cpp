@@ -100,16 +100,16 @@ TEST_CASE("device: fused attention at the share of the peak that the profile say
                     Attention{.batch = 4, .heads = 32, .kv_heads = 32, .seq_q = 4096, .seq_kv = 4096, .head_dim = 64}};
   auto& core = std::get<Attention>(kernel.work);
   const double around = 2e-6 + 3e-6;  // launch, setup
-  CHECK(device.time(kernel).value() == testing::relative(around + core.flops().value() / (0.5 * 300e12)));
+  CHECK(device.time(kernel).value() == testing::relative(around + core.flops().value() / (0.5 * 300e12), 1e-12));
   core.backward = true;
-  CHECK(device.time(kernel).value() == testing::relative(around + core.flops().value() / (0.25 * 300e12)));
+  CHECK(device.time(kernel).value() == testing::relative(around + core.flops().value() / (0.25 * 300e12), 1e-12));
   core.fused = false;
-  CHECK(device.time(kernel).value() == testing::relative(plain.time(kernel).value()));
+  CHECK(device.time(kernel).value() == testing::relative(plain.time(kernel).value(), 1e-12));
   core = {.batch = 65536, .heads = 32, .kv_heads = 32, .seq_q = 1, .seq_kv = 2, .head_dim = 64};
   CHECK(device.time(kernel).value() ==
-        testing::relative(around + operand_bytes(kernel.precision, core) / (0.5 * 2e12)));
+        testing::relative(around + operand_bytes(kernel.precision, core) / (0.5 * 2e12), 1e-12));
   CHECK(fault_of(good + "flash_attention: {forward: 1.5, backward: 0.25, origin: test}\n") ==
-        "device.yaml:8: device.flash_attention.forward: expected at most 1 (a share of the datasheet's number)");
+        "device.yaml:8: flash_attention.forward: expected at most 1 (a share of the datasheet's number)");
 }
 
 TEST_CASE("device: `like` takes what is absent, wherever its model stands") {
