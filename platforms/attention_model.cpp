@@ -10,6 +10,11 @@ namespace rehearse {
 namespace {
 
 Seconds fused_time(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a) {
+  const double reached = a.backward ? device.flash.backward : device.flash.forward;
+  if (reached > 0) {
+    const Seconds moving(operand_bytes(precision, a) / (device.memory_bandwidth.value() * device.memory_efficiency));
+    return device.launch_overhead + profile.setup + std::max(a.flops() / (profile.peak * reached), moving);
+  }
   const Gemm gemm{a.batch * a.heads, a.seq_q, a.keys_seen(), a.products_width()};
   return device.launch_overhead + ramped_gemm_time(device, profile, precision, gemm);
 }

@@ -9,9 +9,10 @@
 
 namespace rehearse {
 
-/// A fused kernel runs at the rate of one product of (seq_q x keys seen x width) for each of those that it does on chip
-/// (Attention::products). An unfused one is its products (each in the layout it has), the softmax and the scores' way
-/// through memory. Launches included. Ramped as ramped_gemm_time.
+/// A fused kernel does its FLOPs at the share of the peak that Device::flash says, or moves its operands if that takes
+/// longer; where that says nothing it runs at the rate of one product of (seq_q x keys seen x width) for each of those
+/// that it does on chip (Attention::products). An unfused one is its products (each in the layout it has), the softmax
+/// and the scores' way through memory. Launches included. Ramped as ramped_gemm_time.
 Seconds attention_time(const Device& device, const GemmProfile& profile, Precision precision, const Attention& a);
 
 /// The least that any device of this peak and bandwidth takes: flops / peak, or the inputs and results moved once.

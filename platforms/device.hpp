@@ -28,6 +28,13 @@ struct GemmProfile {
   Family<Gemm> measured;
 };
 
+/// What fused attention reaches of the peak with the products that it does on chip, in (0, 1]; 0: what matrix products
+/// of the same sizes do (attention_model.hpp).
+struct FlashProfile {
+  double forward = 0.0, backward = 0.0;
+  std::string origin;
+};
+
 /// A device profile as read from YAML.
 struct Device {
   std::string name;
@@ -47,6 +54,7 @@ struct Device {
   std::string launch_origin;
   std::int64_t multiprocessors = 1;
   std::map<Precision, GemmProfile> gemm;
+  FlashProfile flash;
   std::map<Precision, Family<Attention>> attention;  ///< measured
   std::map<StreamKind, Family<Stream>> streams;      ///< measured
 

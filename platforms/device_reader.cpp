@@ -162,6 +162,16 @@ void read_allocation(Reader& reader, Device& device) {
   device.allocation_origin = section.get<std::string>("origin");
 }
 
+FlashProfile read_flash(Reader& reader) {
+  FlashProfile profile;
+  if (!reader.has("flash_attention")) return profile;
+  Reader section = reader.child("flash_attention");
+  profile.forward = read_share(section, "forward", nullptr);
+  profile.backward = read_share(section, "backward", nullptr);
+  profile.origin = section.get<std::string>("origin");
+  return profile;
+}
+
 }  // namespace
 
 Device read_device(Reader& reader) {
@@ -185,6 +195,7 @@ Device read_device(Reader& reader) {
   Reader gemm = reader.child("gemm", true);
   const std::map<Precision, Precision> models = read_precisions(gemm, device.gemm);
   if (device.gemm.empty() && reader.has("gemm")) reader.fault("gemm", "expected at least one precision");
+  device.flash = read_flash(reader);
   read_families(reader, "attention", device.attention, [](const std::string& name) { return precision_of_name(name); });
   read_families(reader, "streams", device.streams, stream_of_name);
   check_whole(reader, device);

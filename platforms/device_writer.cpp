@@ -120,6 +120,15 @@ void write_head(Writer& w, const Device& device) {
   w.end();
 }
 
+void write_flash(Writer& w, const FlashProfile& profile) {
+  if (profile.forward <= 0.0) return;
+  w.section("flash_attention");
+  w.pair("forward", number(profile.forward));
+  w.pair("backward", number(profile.backward));
+  w.text("origin", profile.origin);
+  w.end();
+}
+
 void write_gemm(Writer& w, const GemmProfile& profile) {
   w.pair("peak", number(profile.peak.value() * 1e-12) + " TFLOP/s");
   w.pair("efficiency", number(profile.efficiency));
@@ -142,6 +151,7 @@ void write_device(std::ostream& out, const Device& device) {
     w.end();
   }
   w.end();
+  write_flash(w, device.flash);
   const auto families = [&](std::string_view key, const auto& map, const auto& name_of, std::string_view columns) {
     if (map.empty()) return;
     w.section(key);

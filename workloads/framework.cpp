@@ -12,6 +12,24 @@ Seconds read_cost(Reader& reader, std::string_view key) {
   return cost;
 }
 
+EagerKernels read_eager(Reader reader) {
+  EagerKernels eager;
+  eager.separate = reader.get<bool>("separate", false);
+  eager.autocast = reader.get<bool>("autocast", false);
+  eager.recompute_stops_early = reader.get<bool>("recompute_stops_early", false);
+  eager.origin = reader.get<std::string>("origin", "");
+  if (eager.autocast && !eager.separate) reader.fault("autocast", "has a meaning with `separate: true` only");
+  return eager;
+}
+
+Value to_value(const EagerKernels& eager) {
+  Value out;
+  out["separate"] = scalar_value(eager.separate);
+  out["autocast"] = scalar_value(eager.autocast);
+  out["recompute_stops_early"] = scalar_value(eager.recompute_stops_early);
+  return out;
+}
+
 Value seconds_value(Seconds time) { return scalar_value(fmt::format("{} s", time.value())); }
 
 }  // namespace
@@ -29,6 +47,7 @@ Framework read_framework(Reader& reader) {
   Reader kernels = reader.child("kernels");
   f.kernels.softmax = kernels.get_at_least("softmax", 0, 1);
   kernels.get<std::string>("origin", "");
+  f.eager = read_eager(reader.child("eager"));
   f.iteration = read_cost(reader, "iteration");
   f.origin = reader.get<std::string>("origin", "");
   return f;
@@ -43,6 +62,7 @@ Value to_value(const Framework& f) {
   host["micro_batch"] = seconds_value(f.host.micro_batch);
   if (f.host.ahead) host["ahead"] = scalar_value(*f.host.ahead);
   out["kernels"]["softmax"] = scalar_value(f.kernels.softmax);
+  out["eager"] = to_value(f.eager);
   out["iteration"] = seconds_value(f.iteration);
   return out;
 }

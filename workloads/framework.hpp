@@ -13,13 +13,22 @@ namespace rehearse {
 
 /// The host that issues kernels: from one to the next it takes a time, whatever they do. Small ones wait for it.
 struct HostIssue {
-  Seconds forward;   ///< where Python calls for them, recomputation included
-  Seconds backward;  ///< where autograd does
+  Seconds forward;      ///< where Python calls for them, recomputation included
+  Seconds backward;     ///< where autograd does
   Seconds micro_batch;  ///< before the forward pass of each micro batch: fetched, and its sizes told to all
   /// Kernels that the host may be ahead of the device; none: as many as there are. With 1 it issues one when the last
   /// but one is done.
   std::optional<std::int64_t> ahead;
   std::string origin;  ///< where the numbers come from
+};
+
+/// Kernels beside products and attention that a framework calls one by one.
+struct EagerKernels {
+  bool separate = false;  ///< as PyTorch without a compiler; else no more kernels than workloads/layers/ has
+  /// Weights, their gradients and the residual stream are in fp32, and cast for each product (torch.autocast).
+  bool autocast = false;
+  bool recompute_stops_early = false;  ///< at the last tensor that the backward pass needs
+  std::string origin;
 };
 
 /// All zero: software that costs nothing.
@@ -28,6 +37,7 @@ struct Framework {
   std::string description;
   HostIssue host;
   FusedKernels kernels;
+  EagerKernels eager;
   Seconds iteration;  ///< once in each, on every GPU: data, logging, what waits for the host
   std::string origin;
 };

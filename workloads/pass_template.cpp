@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "workloads/framework_kernels.hpp"
 #include "workloads/gradients.hpp"
 #include "workloads/memory/allocator.hpp"
 #include "workloads/offload.hpp"
@@ -76,6 +77,10 @@ PassTimes PassTemplates::times() const {
 }
 
 Steps PassTemplates::steps_of(const PassPart& part) const {
+  return with_framework_kernels(bare_steps_of(part), model_, plan_, framework_);
+}
+
+Steps PassTemplates::bare_steps_of(const PassPart& part) const {
   const Phase phase = part.pass.phase;
   Steps steps = phase == Phase::forward ? forward_steps(model_, plan_, part.chunk)
                                         : of_phase(backward_steps(model_, plan_, part.chunk), phase);

@@ -27,7 +27,12 @@ class PassTemplates {
  public:
   /// Keeps references.
   PassTemplates(const Job& job, const Device& device, const ProgramOptions& options, Program& program)
-      : model_(job.model), plan_(job.plan), framework_(job.framework), device_(device), options_(options), program_(program) {}
+      : model_(job.model),
+        plan_(job.plan),
+        framework_(job.framework),
+        device_(device),
+        options_(options),
+        program_(program) {}
 
   /// How long passes through a chunk take, on average over the chunks, without collectives.
   [[nodiscard]] PassTimes times() const;
@@ -37,6 +42,7 @@ class PassTemplates {
   std::vector<SegmentItem> add(const Steps& steps, Seconds before = {});
 
  private:
+  [[nodiscard]] Steps bare_steps_of(const PassPart& part) const;
   [[nodiscard]] Seconds host_before(const PassPart& part) const;
   [[nodiscard]] Steps steps_of(const PassPart& part) const;
   [[nodiscard]] std::vector<PassItem> make(const std::vector<PassPart>& parts);

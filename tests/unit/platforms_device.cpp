@@ -7,6 +7,7 @@
 #include "engine/base/document.hpp"
 #include "platforms/catalogue.hpp"
 #include "platforms/device.hpp"
+#include "tests/support/relative.hpp"
 
 using namespace rehearse;
 
@@ -90,6 +91,25 @@ TEST_CASE("device: a memory-bound kernel takes launch + latency + bytes / (bandw
   CHECK(device.time(stream(0)).value() == doctest::Approx(3e-6));
   CHECK(device.time(stream(1)) > device.time(stream(0)));
   CHECK(device.time(stream(1'000'000'000)).value() == doctest::Approx(3e-6 + 1e-3));
+}
+
+TEST_CASE("device: fused attention at the share of the peak that the profile says, or as its operands move") {
+  const std::string section = "flash_attention: {forward: 0.5, backward: 0.25, origin: test}\n";
+  const Device plain = read(good), device = read(good + section);
+  Kernel kernel{.work =
+                    Attention{.batch = 4, .heads = 32, .kv_heads = 32, .seq_q = 4096, .seq_kv = 4096, .head_dim = 64}};
+  auto& core = std::get<Attention>(kernel.work);
+  const double around = 2e-6 + 3e-6;  // launch, setup
+  CHECK(device.time(kernel).value() == testing::relative(around + core.flops().value() / (0.5 * 300e12), 1e-12));
+  core.backward = true;
+  CHECK(device.time(kernel).value() == testing::relative(around + core.flops().value() / (0.25 * 300e12), 1e-12));
+  core.fused = false;
+  CHECK(device.time(kernel).value() == testing::relative(plain.time(kernel).value(), 1e-12));
+  core = {.batch = 65536, .heads = 32, .kv_heads = 32, .seq_q = 1, .seq_kv = 2, .head_dim = 64};
+  CHECK(device.time(kernel).value() ==
+        testing::relative(around + operand_bytes(kernel.precision, core) / (0.5 * 2e12), 1e-12));
+  CHECK(fault_of(good + "flash_attention: {forward: 1.5, backward: 0.25, origin: test}\n") ==
+        "device.yaml:8: flash_attention.forward: expected at most 1 (a share of the datasheet's number)");
 }
 
 TEST_CASE("device: `like` takes what is absent, wherever its model stands") {

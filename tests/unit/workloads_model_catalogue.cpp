@@ -30,10 +30,11 @@ struct Published {
 };
 
 // Brown et al. 2020, Table 2.1 (rounded to fifties there: 350 million); Narayanan et al. 2021, Table 1; the published
-// weights of Llama, Mixtral, DeepSeek, OLMoE and Qwen3, counted, without the biases of DeepSeek-V3's 58 routers and
-// without two norms of queries and keys in each layer of OLMoE and Qwen3; their active ones as the papers' abstracts
-// have them (Qwen3 cuts 3.35 billion to 3.3); Parmar et al. 2024, Section 2: 3.2 + 12.5 billion; He et al. 2015 as in
-// published implementations; Ciresan et al. 2010, Table 1; MLPerf Training v0.7.
+// weights of Llama, Mixtral, DeepSeek, OLMoE and Qwen3, counted (MPT: tests/validation/mosaicml_fsdp_a100.csv), without
+// the biases of DeepSeek-V3's 58 routers and without two norms of queries and keys in each layer of OLMoE and Qwen3;
+// their active ones as the papers' abstracts have them (Qwen3 cuts 3.35 billion to 3.3); Parmar et al. 2024, Section
+// 2: 3.2 + 12.5 billion; He et al. 2015 as in published implementations; Ciresan et al. 2010, Table 1; MLPerf Training
+// v0.7.
 const std::vector<Published> published = {
     {"gpt3-125m", 125e6, 1e6},
     {"gpt3-350m", 350e6, 50e6},
@@ -63,6 +64,15 @@ const std::vector<Published> published = {
     {"mixtral-8x22b", 140'620'634'112, 1, 39e9, 1e9},
     {"deepseek-v2", 235'741'434'880, 1, 21e9, 1e9, false},
     {"deepseek-v3", 671'026'419'200 - 58.0 * 256, 1, 37e9, 1e9, false},
+    {"mpt-125m", 125'311'488, 1},
+    {"mpt-350m", 355'985'408, 1},
+    {"mpt-760m", 760'470'528, 1},
+    {"mpt-1b", 1'315'950'592, 1},
+    {"mpt-3b", 2'651'837'440, 1},
+    {"mpt-7b", 6'658'859'008, 1},
+    {"mpt-13b", 12'853'954'560, 1},
+    {"mpt-30b", 29'975'214'080, 1},
+    {"mpt-70b", 64'862'437'376, 1},
     {"olmoe-1b-7b", 6'919'161'856 - 16.0 * 2 * 2048, 1, 1.3e9, 0.1e9},
     {"qwen3-30b-a3b", 30'532'122'624 - 48.0 * 2 * 128, 1, 3.3e9, 0.2e9},
     {"qwen3-235b-a22b", 235'093'634'560 - 94.0 * 2 * 128, 1, 22e9, 1e9},
