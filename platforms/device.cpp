@@ -67,6 +67,7 @@ Seconds Device::separate_time(const Kernel& kernel) const {
 Seconds Device::time(const Kernel& kernel) const {
   if (const auto* roofline = std::get_if<Roofline>(&kernel.work))
     return roofline_time(*this, kernel.precision, *roofline, &Device::time);
+  if (kernel.launches() == 0) return model_time(kernel);
   if (kernel.launches() > 1) return separate_time(kernel);
   const std::optional<Seconds> measured = tables_ ? tables_->time(kernel) : std::nullopt;
   return measured ? *measured : model_time(kernel);

@@ -112,7 +112,8 @@ bool crosses_host_bus(StreamKind kind);
 struct Stream {
   StreamKind kind = StreamKind::copy;
   Bytes bytes;
-  std::int64_t launches = 1;  ///< where it is not fused: kernels, one after another, that move as much each
+  /// Where it is not fused: kernels, one after another, that move as much each. 0: the end of the kernel before.
+  std::int64_t launches = 1;
   friend bool operator==(const Stream&, const Stream&) = default;
 };
 

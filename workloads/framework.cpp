@@ -1,10 +1,17 @@
 #include "workloads/framework.hpp"
 
+#include <array>
+#include <string_view>
+
 #include <fmt/format.h>
+
+#include "engine/base/enum_names.hpp"
 
 namespace rehearse {
 
 namespace {
+
+constexpr std::array<std::string_view, 3> accumulation_names{"free", "separate", "fused"};
 
 Seconds read_cost(Reader& reader, std::string_view key) {
   const auto cost = reader.get<Seconds>(key, Seconds(0));
@@ -48,6 +55,7 @@ Framework read_framework(Reader& reader) {
   f.kernels.softmax = kernels.get_at_least("softmax", 0, 1);
   kernels.get<std::string>("origin", "");
   f.eager = read_eager(reader.child("eager"));
+  f.accumulation = read_enum(reader, "accumulation", "way to add up gradients", accumulation_names, Accumulation::free);
   f.sharding = reader.get<BytesPerSecond>("sharding", BytesPerSecond(0));
   if (f.sharding < BytesPerSecond(0)) reader.fault("sharding", "expected zero or more");
   f.iteration = read_cost(reader, "iteration");
@@ -65,6 +73,7 @@ Value to_value(const Framework& f) {
   host["message"] = seconds_value(f.host.message);
   out["kernels"]["softmax"] = scalar_value(f.kernels.softmax);
   out["eager"] = to_value(f.eager);
+  out["accumulation"] = scalar_value(enum_name(accumulation_names, f.accumulation));
   out["sharding"] = scalar_value(fmt::format("{} B/s", f.sharding.value()));
   out["iteration"] = seconds_value(f.iteration);
   return out;

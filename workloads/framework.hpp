@@ -28,6 +28,13 @@ struct EagerKernels {
   std::string origin;
 };
 
+/// How the gradient of a weight comes into the buffer that sums it over micro batches.
+enum class Accumulation : std::uint8_t {
+  free,      ///< at no cost
+  separate,  ///< a kernel adds it
+  fused      ///< the product's own end does, which reads and writes the buffer in the place of writing a result
+};
+
 /// All zero: software that costs nothing.
 struct Framework {
   std::string name;
@@ -35,6 +42,7 @@ struct Framework {
   HostIssue host;
   FusedKernels kernels;
   EagerKernels eager;
+  Accumulation accumulation = Accumulation::free;
   /// Of the whole tensors that zero 3 gathers and reduces, beside their messages: pieces are copied to and from lists.
   /// 0: at no cost.
   BytesPerSecond sharding;

@@ -30,6 +30,26 @@ Steps without_ends(Steps steps) {
   return steps;
 }
 
+/// With the sum over micro batches behind each gradient of a matrix.
+Steps with_accumulation(Steps steps, const Plan& plan, Accumulation accumulation) {
+  const std::int64_t element = element_bytes(plan.precision), sum = 2 * element_bytes(plan.gradient_precision);
+  const bool separate = accumulation == Accumulation::separate;
+  Steps out;
+  for (Step& step : steps) {
+    out.push_back(std::move(step));
+    const auto* product = std::get_if<KernelStep>(&out.back());
+    const auto* gemm = product == nullptr ? nullptr : std::get_if<Gemm>(&product->kernel.work);
+    if (gemm == nullptr || !product->of_weight) continue;
+    KernelStep add = *product;
+    const std::int64_t elements = gemm->batch * gemm->m * gemm->n;
+    add.kernel.name = "gradient accumulation";
+    add.kernel.work =
+        Stream{StreamKind::scale, Bytes((separate ? element + sum : sum - element) * elements), separate ? 1 : 0};
+    out.emplace_back(std::move(add));
+  }
+  return out;
+}
+
 class EagerWriter {
  public:
   EagerWriter(const Model& model, const Plan& plan, bool autocast)
@@ -135,6 +155,8 @@ class EagerWriter {
 Steps with_framework_kernels(Steps steps, const Model& model, const Plan& plan, const Framework& framework) {
   const EagerKernels& kernels = framework.eager;
   if (kernels.recompute_stops_early) steps = without_ends(std::move(steps));
+  if (framework.accumulation != Accumulation::free)
+    steps = with_accumulation(std::move(steps), plan, framework.accumulation);
   if (!kernels.separate || !model.is_transformer()) return steps;
   EagerWriter writer(model, plan, kernels.autocast);
   for (Step& step : steps) writer.add(std::move(step));
