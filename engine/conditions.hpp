@@ -48,6 +48,8 @@ class Conditions {
 
   /// When a compute op of the rank ends that begins at `begin` and would take `duration` undisturbed.
   [[nodiscard]] virtual Seconds end_of_compute(Rank rank, Seconds begin, Seconds duration) const = 0;
+  /// How much of it is done from `begin` to `end`, as the duration that it would take undisturbed.
+  [[nodiscard]] virtual Seconds computed(Rank rank, Seconds begin, Seconds end) const = 0;
 };
 
 }  // namespace rehearse

@@ -55,7 +55,7 @@ class Replayer {
 
   /// Every replay begins at time 0 on an idle network; what was replayed before shows at most in the 15th digit
   /// (SimGrid's clock runs on). Throws std::logic_error where the schedule does not run to its end (a cycle) or names a
-  /// path that the network lacks, or a lane that it has not itself.
+  /// path that the network lacks, or a lane or an op of a span that it has not itself. Spans open before they close.
   Timeline replay(const Schedule& schedule);
   /// The same of flows that are made as they are needed. A source may add paths while it goes on. What it throws, or
   /// what conditions throw in either kind of replay, comes out; after that flows are still under way, and every further

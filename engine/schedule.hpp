@@ -87,7 +87,8 @@ struct Load {
 };
 
 /// A slice that covers several ops on one lane: from the end of `opens` to the end of `closes` (a collective on a
-/// communication stream).
+/// communication stream). While it is open it may take a share of its rank's GPU from compute ops on the rank's lanes:
+/// they go at 1 - share of their rate, and where several are open at the product.
 struct Span {
   NameId name{};
   LaneId lane = no_lane;
@@ -95,6 +96,7 @@ struct Span {
   Bytes bytes;
   Tags tags;
   Kind kind = Kind::other;
+  double share = 0;  ///< from 0 to less than 1
 };
 
 /// Built by ScheduleBuilder; read only.
@@ -185,8 +187,8 @@ class ScheduleBuilder {
 
 /// What `validate` found wrong, a line each; empty for a good schedule. Checks: edges acyclic, ids in range (but for
 /// paths: those are the network's), durations finite and not negative, bytes whole and not negative, ranks below
-/// rank_count, spans that open before they close (`opens` reaches `closes`), part durations adding up to
-/// the op's within 1e-9 of it.
+/// rank_count, spans that open before they close (`opens` reaches `closes`) and have a share of 0 to less than 1, part
+/// durations adding up to the op's within 1e-9 of it.
 std::vector<std::string> validate(const Schedule& schedule);
 
 /// The text form: one op a line, readable and readable back (`read_text(write_text(s))` gives the same schedule).

@@ -7,7 +7,7 @@
 //   op 0 compute "layer 0" kind forward amount 0.001 lane 0 parts 0 mb 0 layer 0 stage 0
 //   op 1 flow "send" kind pipeline_comm amount 1024 from 0 to 1 path 3 rounds 1 after 1 0   (a count, then ids)
 //   op 2 join "" kind other after 2 0 1
-//   span "all_reduce" kind data_comm lane 1 opens 0 closes 2 bytes 1024
+//   span "all_reduce" kind data_comm lane 1 opens 0 closes 2 bytes 1024 share 0.125     (no share: 0)
 //
 // In a name \" stands for a quote, \\ for a backslash and \n for the end of a line. Reading: schedule_text_read.cpp.
 #include <ostream>
@@ -78,9 +78,10 @@ void write_text(const Schedule& s, std::ostream& out) {
     out << '\n';
   }
   for (const Span& span : s.spans())
-    out << fmt::format("span {} kind {} lane {} opens {} closes {} bytes {}{}\n", quoted(s.name(span.name)),
+    out << fmt::format("span {} kind {} lane {} opens {} closes {} bytes {}{}{}\n", quoted(s.name(span.name)),
                        kind_name(span.kind), index(span.lane), index(span.opens), index(span.closes),
-                       span.bytes.value(), tags_text(span.tags));
+                       span.bytes.value(), span.share == 0 ? "" : fmt::format(" share {}", span.share),
+                       tags_text(span.tags));
 }
 
 }  // namespace rehearse

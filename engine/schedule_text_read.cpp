@@ -72,7 +72,7 @@ struct Group {
 struct Fields {
   NameId name{};
   Kind kind = Kind::other;
-  double amount = 0;
+  double amount = 0, share = 0;
   std::uint32_t lane = no_index, parts = no_index, loads = no_index, from = no_index, to = no_index, path = no_index,
                 rounds = 1, opens = no_index, closes = no_index;
   std::int64_t bytes = 0;
@@ -96,7 +96,7 @@ constexpr std::string_view compute_keys[] = {"kind", "amount", "lane",  "parts",
 constexpr std::string_view flow_keys[] = {"kind",   "amount", "from",  "to",    "path",
                                           "rounds", "mb",     "layer", "stage", "after"};
 constexpr std::string_view join_keys[] = {"kind", "mb", "layer", "stage", "after"};
-constexpr std::string_view span_keys[] = {"kind", "lane", "opens", "closes", "bytes", "mb", "layer", "stage"};
+constexpr std::string_view span_keys[] = {"kind", "lane", "opens", "closes", "bytes", "share", "mb", "layer", "stage"};
 
 Kind read_kind(Line& line) {
   std::string name;
@@ -116,6 +116,8 @@ Fields read_fields(Line& line, NameId name, Keys keys) {
       f.kind = read_kind(line);
     else if (key == "amount")
       f.amount = line.number<double>();
+    else if (key == "share")
+      f.share = line.number<double>();
     else if (key == "bytes")
       f.bytes = line.number<std::int64_t>();
     else if (key == "mb")
@@ -242,7 +244,7 @@ class TextReader {
   void read_span(Line& line) {
     const NameId name = builder_.name(line.quoted_text());
     const Fields f = read_fields(line, name, span_keys);
-    builder_.add_span({f.name, LaneId{f.lane}, OpId{f.opens}, OpId{f.closes}, Bytes(f.bytes), f.tags, f.kind});
+    builder_.add_span({f.name, LaneId{f.lane}, OpId{f.opens}, OpId{f.closes}, Bytes(f.bytes), f.tags, f.kind, f.share});
   }
 
   void flush() {

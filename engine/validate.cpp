@@ -82,6 +82,7 @@ class Validator {
       return fault("span '{}' names an op that is not there", name);
     if (index(span.lane) >= schedule_.lanes().size()) fault("span '{}' has no lane", name);
     if (span.bytes < Bytes()) fault("span '{}' has {} bytes", name, span.bytes.value());
+    if (!(span.share >= 0 && span.share < 1)) fault("span '{}' takes a share of {}", name, span.share);
     if (!reaches(span.opens, span.closes, number)) fault("span '{}' does not open before it closes", name);
   }
 

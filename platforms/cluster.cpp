@@ -33,6 +33,11 @@ std::uint32_t Cluster::node_of(std::uint32_t gpu) const {
   return group.first_node + (gpu - group.first_gpu) / group.node.gpus;
 }
 
+double Cluster::collective_share(std::uint32_t gpu) const {
+  const NodeGroup& group = group_of_gpu(gpu);
+  return static_cast<double>(group.node.collective_multiprocessors) / static_cast<double>(group.device.multiprocessors);
+}
+
 std::uint32_t Cluster::first_gpu(std::uint32_t node) const {
   const NodeGroup& group = group_of_node(node);
   return group.first_gpu + (node - group.first_node) * group.node.gpus;

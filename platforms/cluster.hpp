@@ -45,6 +45,7 @@ struct Node {
   Seconds collective_launch;     ///< software cost of starting one collective
   /// What a GPU copies of its own input and output beside the messages of a collective; zero: at no cost.
   BytesPerSecond collective_copy;
+  std::int64_t collective_multiprocessors = 0;    ///< of a GPU, that a collective takes from kernels beside it
   Bytes collective_buffer;                        ///< of GPU memory, that a communicator takes on each of its GPUs
   std::map<Protocol, ProtocolProfile> protocols;  ///< of the communication library; none: the links alone
   std::optional<SwitchProfile> computing_switch;  ///< none: the switch inside a node does not compute
@@ -92,6 +93,8 @@ class Cluster {
   [[nodiscard]] const Node& node(std::uint32_t number) const { return group_of_node(number).node; }
   [[nodiscard]] const Device& device(std::uint32_t gpu) const { return group_of_gpu(gpu).device; }
   [[nodiscard]] std::span<const NodeGroup> groups() const { return groups_; }
+  /// Of a GPU's multiprocessors, what a collective takes from kernels beside it.
+  [[nodiscard]] double collective_share(std::uint32_t gpu) const;
   /// Index into groups() of a GPU's node.
   [[nodiscard]] std::uint32_t group_number(std::uint32_t gpu) const {
     return static_cast<std::uint32_t>(&group_of_gpu(gpu) - groups_.data());

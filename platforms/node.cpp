@@ -78,13 +78,22 @@ void read_computing_switch(Reader& collectives, Node& node) {
   read_origin(section, "in_switch", node);
 }
 
-void read_collectives(Reader& reader, Node& node) {
+// Fewer than the device has: kernels go on beside a collective.
+void read_multiprocessors(Reader& collectives, const Device& device, Node& node) {
+  node.collective_multiprocessors = collectives.get_at_least("multiprocessors", 0, 0);
+  if (node.collective_multiprocessors == 0 || node.collective_multiprocessors < device.multiprocessors) return;
+  collectives.fault("multiprocessors", "expected fewer than the " + std::to_string(device.multiprocessors) +
+                                           " of the device, found " + std::to_string(node.collective_multiprocessors));
+}
+
+void read_collectives(Reader& reader, const Device& device, Node& node) {
   Reader collectives = reader.child("collectives");
   node.collective_launch = collectives.get<Seconds>("launch", Seconds(0));
   if (node.collective_launch < Seconds(0)) collectives.fault("launch", "expected zero or more");
   if (collectives.has("copy")) node.collective_copy = collectives.get_positive<BytesPerSecond>("copy");
   node.collective_buffer = collectives.get<Bytes>("buffer", Bytes(0));
   if (node.collective_buffer < Bytes(0)) collectives.fault("buffer", "expected zero or more");
+  read_multiprocessors(collectives, device, node);
   Reader section = collectives.child("protocols");
   for (const Protocol protocol : written_protocols) {
     Reader here = section.child(protocol_name(protocol));
@@ -164,7 +173,7 @@ NodeParts read_node(Reader& reader) {
   node.gpus = static_cast<std::uint32_t>(std::min(gpus, most_gpus));
   parts.device = read_entry<Device>(reader, "device", "devices", read_device);
   node.device_name = parts.device.name;
-  read_collectives(reader, node);
+  read_collectives(reader, parts.device, node);
   read_pcie(reader, node);
   read_host(reader, node);
   read_nic(reader, node);

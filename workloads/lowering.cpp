@@ -51,6 +51,7 @@ class Lowering {
     std::array<std::vector<OpId>, host_way_count> last_of_host;
     std::map<std::uint32_t, OpId> handles;  ///< the last collective or copy with each
     double slowdown = 1.0;
+    double share = 0;                             ///< of the GPU, that a collective takes from kernels beside it
     std::vector<std::uint32_t>* parts = nullptr;  ///< of the segments at this slowdown; no_index: not made yet
     std::optional<Jitter> jitter;
     std::uint64_t kernels = 0;  ///< so far
@@ -72,6 +73,7 @@ class Lowering {
                         gpu = communication_.layout().gpu_of(at.worker);
     const Degradation& degradation = communication_.cluster().degradation();
     at.slowdown = degradation.epochs.front().slowdown_of(gpu);
+    at.share = communication_.cluster().collective_share(gpu);
     at.parts = &parts_[at.slowdown];
     at.parts->resize(program_.segments.size(), no_index);
     if (const auto jitter = degradation.jitter.find(gpu); jitter != degradation.jitter.end())
@@ -180,7 +182,8 @@ class Lowering {
                        .closes = meeting.closes,
                        .bytes = Bytes(call.step.elements * call.step.element_bytes),
                        .tags = i.tags,
-                       .kind = call.step.kind});
+                       .kind = call.step.kind,
+                       .share = call.step.blocking ? 0 : at.share});
     at.last_collective[kind] = {meeting.closes};
     if (call.step.blocking) at.before = {meeting.closes};
     if (call.step.handle >= 0) at.handles[static_cast<std::uint32_t>(call.step.handle)] = meeting.closes;

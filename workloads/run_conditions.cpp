@@ -124,6 +124,11 @@ Conditions::Way RunConditions::way(PathId path, const Load& load) {
   }
 }
 
+double RunConditions::slowdown(std::uint32_t gpu, std::size_t epoch) const {
+  const std::vector<Epoch>& epochs = cluster_.degradation().epochs;
+  return epochs[epoch].slowdown_of(gpu) / epochs.front().slowdown_of(gpu);
+}
+
 /// Kernels are as long as the slowdown of the moment makes them, beside that of the start, which they have already.
 Seconds RunConditions::end_of_compute(Rank rank, Seconds begin, Seconds duration) const {
   const std::vector<Epoch>& epochs = cluster_.degradation().epochs;
@@ -134,12 +139,24 @@ Seconds RunConditions::end_of_compute(Rank rank, Seconds begin, Seconds duration
     const bool last = e + 1 == epochs.size();
     if (!last && !(now < epochs[e + 1].from)) continue;
     check_up(epochs[e], node);
-    const double factor = epochs[e].slowdown_of(gpu) / epochs.front().slowdown_of(gpu);
+    const double factor = slowdown(gpu, e);
     const Seconds end = now + left * factor;
     if (last || !(epochs[e + 1].from < end)) return end;
     left = left - (epochs[e + 1].from - now) / factor;
     now = epochs[e + 1].from;
   }
+}
+
+Seconds RunConditions::computed(Rank rank, Seconds begin, Seconds end) const {
+  const std::vector<Epoch>& epochs = cluster_.degradation().epochs;
+  if (gpus_.empty() || epochs.size() < 2) return end - begin;
+  Seconds sum;
+  for (std::size_t e = 0; e < epochs.size(); ++e) {
+    const Seconds from = std::max(begin, epochs[e].from);
+    const Seconds until = e + 1 < epochs.size() ? std::min(end, epochs[e + 1].from) : end;
+    if (from < until) sum += (until - from) / slowdown(gpus_[index(rank)], e);
+  }
+  return sum;
 }
 
 }  // namespace rehearse

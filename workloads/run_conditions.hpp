@@ -43,6 +43,7 @@ class RunConditions final : public Conditions {
   std::vector<LinkChange> change(std::size_t date) override;
   Way way(PathId path, const Load& load) override;
   [[nodiscard]] Seconds end_of_compute(Rank rank, Seconds begin, Seconds duration) const override;
+  [[nodiscard]] Seconds computed(Rank rank, Seconds begin, Seconds end) const override;
 
  private:
   struct Known {
@@ -53,6 +54,8 @@ class RunConditions final : public Conditions {
   };
   [[nodiscard]] Way only_way(PathId path, const Wire& wire) const;
   [[nodiscard]] Way make_way(PathId path, Known& known, const std::vector<LinkId>& route);
+  /// How many times as long kernels take in an epoch as at the start.
+  [[nodiscard]] double slowdown(std::uint32_t gpu, std::size_t epoch) const;
   [[nodiscard]] Seconds latency(const Wire& wire, const std::vector<LinkId>& route, std::size_t epoch) const;
 
   const Cluster& cluster_;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/replay/lanes.hpp"
+#include "engine/replay/paces.hpp"
 #include "engine/replay/simgrid_world.hpp"
 #include "engine/replay/source_walk.hpp"
 #include "engine/replay/traffic.hpp"
@@ -14,6 +15,7 @@
 namespace rehearse {
 
 using replay_detail::Lanes;
+using replay_detail::Paces;
 using replay_detail::SimgridWorld;
 using replay_detail::SourceWalk;
 using replay_detail::Traffic;
@@ -49,6 +51,7 @@ class Replayer::Impl {
     std::uint32_t first_successor = 0;  // up to that of the next node
     std::uint32_t where = no_index;     // as in Op
     OpType type = OpType::join;
+    bool turns = false;  // spans that slow others down open or close with it
   };
 
   // What the world tells goes to the source that is replayed, or else to the schedule.
@@ -66,6 +69,7 @@ class Replayer::Impl {
   void start_flow(std::uint32_t op, double now);
   void timer_ended(std::uint32_t op);
   void enter_network(std::uint32_t op, double now);
+  void move_end(std::uint32_t op, double to);
   [[nodiscard]] bool takes_no_time(const Node& node) const;
   void end(std::uint32_t op, double now);
 
@@ -81,6 +85,7 @@ class Replayer::Impl {
   std::vector<Node> nodes_;  // by op, and one behind the last
   std::span<const OpId> successors_;
   Lanes lanes_;
+  Paces paces_;
   std::vector<std::uint32_t> done_;  // ops that have ended and whose successors have not been told yet
   std::size_t ended_ = 0;
 };
@@ -98,6 +103,7 @@ Timeline Replayer::Impl::replay(const Schedule& schedule) {
   epoch_ = world_.now();
   ended_ = 0;
   lanes_.reset(schedule.lanes().size());
+  paces_.reset(schedule, conditions_);
   make_nodes(schedule);
   std::vector<std::uint32_t> roots;
   for (std::uint32_t i = 0; i < schedule.size(); ++i)
@@ -140,6 +146,7 @@ void Replayer::Impl::make_nodes(const Schedule& schedule) {
     first += static_cast<std::uint32_t>(schedule.successors(OpId{i}).size());
   }
   nodes_.back().first_successor = first;
+  for (const OpId op : paces_.turning()) nodes_[index(op)].turns = true;
 }
 
 Timeline Replayer::Impl::take_timeline() {
@@ -167,6 +174,10 @@ void Replayer::Impl::check_ids(const Schedule& schedule) const {
   }
   for (std::uint32_t i = 0; i < schedule.load_group_count(); ++i)
     for (const Load& load : schedule.load_group(i)) check_path(load.path);
+  for (const Span& span : schedule.spans())
+    if (std::max(index(span.opens), index(span.closes)) >= schedule.size() ||
+        index(span.lane) >= schedule.lanes().size())
+      throw std::logic_error("a span names an op or a lane that the schedule lacks");
 }
 
 void Replayer::Impl::start(std::uint32_t op, double now) {
@@ -186,11 +197,7 @@ void Replayer::Impl::start_compute(std::uint32_t op, double now) {
 void Replayer::Impl::begin_compute(std::uint32_t op, double now) {
   Node& compute = nodes_[op];
   compute.begin = now;
-  compute.end = now + compute.amount;
-  if (const Conditions* conditions = traffic_.conditions(); conditions && compute.where != index(no_lane)) {
-    const Rank rank = schedule_->lanes()[compute.where].rank;
-    compute.end = conditions->end_of_compute(rank, Seconds(now), Seconds(compute.amount)).value();
-  }
+  compute.end = paces_.begin(LaneId{compute.where}, op, now, compute.amount);
   world_.start_timer(epoch_ + compute.end, op);
 }
 
@@ -215,6 +222,7 @@ void Replayer::Impl::timer_ended(std::uint32_t op) {
   const double now = nodes_[op].end;
   if (nodes_[op].type == OpType::flow) return enter_network(op, now);
   const LaneId lane{nodes_[op].where};
+  if (lane != no_lane) paces_.end(lane);
   end(op, now);
   if (lane != no_lane && lanes_.free(lane, now)) world_.ask_settled();
 }
@@ -235,6 +243,12 @@ bool Replayer::Impl::flow_longer(std::uint32_t token, double more) {
   return true;
 }
 
+void Replayer::Impl::move_end(std::uint32_t op, double to) {
+  world_.stop_timer(epoch_ + nodes_[op].end, op);
+  nodes_[op].end = to;
+  world_.start_timer(epoch_ + to, op);
+}
+
 bool Replayer::Impl::takes_no_time(const Node& node) const {
   if (node.type != OpType::flow) return node.type == OpType::join;
   const PathId path{node.where};
@@ -251,6 +265,8 @@ void Replayer::Impl::end(std::uint32_t op, double now) {
     done_.pop_back();
     nodes_[current].end = now;
     ++ended_;
+    if (nodes_[current].turns)
+      paces_.turn(current, now, [this](std::uint32_t op_under_way, double to) { move_end(op_under_way, to); });
     for (std::uint32_t s = nodes_[current].first_successor; s < nodes_[current + 1].first_successor; ++s) {
       const auto next = static_cast<std::uint32_t>(successors_[s]);
       if (--nodes_[next].pending > 0) continue;

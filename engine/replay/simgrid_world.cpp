@@ -38,6 +38,10 @@ class TimerModel : public simgrid::kernel::resource::Model {
   explicit TimerModel(Events events) : Model("rehearse timers"), events_(std::move(events)) {}
 
   void push(double date, std::uint32_t token) { heap_.push({date, token}); }
+  void stop(double date, std::uint32_t token) {
+    stopped_.push({date, token});
+    drop_stopped();
+  }
   void ask_settled() { settled_asked_ = true; }
   void start_date(double date) { date_ = date; }
 
@@ -58,6 +62,7 @@ class TimerModel : public simgrid::kernel::resource::Model {
       while (!heap_.empty() && heap_.top().date <= now) {
         const Timer timer = heap_.top();
         heap_.pop();
+        drop_stopped();
         events_.on_timer(timer.token);
       }
     } while (settle());
@@ -75,8 +80,19 @@ class TimerModel : public simgrid::kernel::resource::Model {
     double date;
     std::uint32_t token;
     bool operator>(const Timer& o) const { return date != o.date ? date > o.date : token > o.token; }
+    bool operator==(const Timer&) const = default;
   };
-  std::priority_queue<Timer, std::vector<Timer>, std::greater<>> heap_;
+  using Heap = std::priority_queue<Timer, std::vector<Timer>, std::greater<>>;
+
+  void drop_stopped() {
+    while (!stopped_.empty() && stopped_.top() == heap_.top()) {
+      stopped_.pop();
+      heap_.pop();
+    }
+  }
+
+  Heap heap_;     // its top has not been stopped
+  Heap stopped_;  // of the other
   Events events_;
   double date_ = never;
   bool settled_asked_ = false;
@@ -198,6 +214,8 @@ SimgridWorld::~SimgridWorld() {
 double SimgridWorld::now() const { return s4u::Engine::get_clock(); }
 
 void SimgridWorld::start_timer(double date, std::uint32_t token) { impl_->timers->push(date, token); }
+
+void SimgridWorld::stop_timer(double date, std::uint32_t token) { impl_->timers->stop(date, token); }
 
 void SimgridWorld::ask_settled() { impl_->timers->ask_settled(); }
 

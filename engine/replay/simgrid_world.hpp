@@ -38,6 +38,8 @@ class SimgridWorld {
 
   [[nodiscard]] double now() const;
   void start_timer(double date, std::uint32_t token);
+  /// One that was started so and has not gone off.
+  void stop_timer(double date, std::uint32_t token);
   void ask_settled();
   LiveFlow* start_flow(PathId path, double bytes, std::uint32_t token);
   /// Bytes that have not left yet.

@@ -242,6 +242,13 @@ TEST_CASE("replay: what cannot be replayed is refused") {
   CHECK(refusal(load.build()) == "an op takes a path that the network lacks");
   lane.compute(LaneId{0}, 1);
   CHECK(refusal(lane.build()) == "an op runs on a lane that the schedule lacks");
+  for (const auto& [on, closes] : {std::pair{LaneId{0}, OpId{1}}, {LaneId{1}, OpId{0}}}) {
+    Builder span;
+    const LaneId only = span.add_lane(Rank{0}, "a");
+    span.compute(only, 1);
+    span.add_span({.lane = on, .closes = closes});
+    CHECK(refusal(span.build()) == "a span names an op or a lane that the schedule lacks");
+  }
   good.flow(PathId{3}, 1);
   CHECK(refusal(good.build()).empty());
 }

@@ -238,6 +238,15 @@ TEST_CASE("validate: spans open before they close") {
   check_fault(lane.b.build(), "span 'x' has no lane");
   bytes.b.add_span({bytes.b.name("x"), bytes.lane0, bytes.compute, bytes.join, Bytes(-1)});
   check_fault(bytes.b.build(), "span 'x' has -1 bytes");
+  for (const auto& [share, text] : {std::pair{1.0, "1"}, {-0.5, "-0.5"}}) {
+    Small shared;
+    shared.b.add_span({.name = shared.b.name("x"),
+                       .lane = shared.lane0,
+                       .opens = shared.compute,
+                       .closes = shared.join,
+                       .share = share});
+    check_fault(shared.b.build(), std::string("span 'x' takes a share of ") + text);
+  }
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ void check_same(const Schedule& a, const Schedule& b) {
   }));
   CHECK(std::ranges::equal(a.spans(), b.spans(), [&](const Span& x, const Span& y) {
     return a.name(x.name) == b.name(y.name) && x.lane == y.lane && x.opens == y.opens && x.closes == y.closes &&
-           x.bytes == y.bytes && x.tags == y.tags && x.kind == y.kind;
+           x.bytes == y.bytes && x.tags == y.tags && x.kind == y.kind && same_bits(x.share, y.share);
   }));
 }
 
@@ -101,7 +101,7 @@ TEST_CASE("text form: looks as documented") {
   b.add_edge(f, j);
   b.add_edge(c, f);
   b.add_edge(c, j);
-  b.add_span({b.name("all_reduce"), lane, c, j, Bytes(1024), {}, Kind::data_comm});
+  b.add_span({b.name("all_reduce"), lane, c, j, Bytes(1024), {}, Kind::data_comm, 0.125});
   CHECK(text_of(b.build()) ==
         "schedule ranks 2\n"
         "lane 0 rank 0 \"compute\"\n"
@@ -110,7 +110,7 @@ TEST_CASE("text form: looks as documented") {
         "op 0 compute \"layer 0\" kind forward amount 0.001 lane 0 parts 0 loads 0 mb 0 layer 0 stage 0\n"
         "op 1 flow \"send\" kind pipeline_comm amount 1024 from 0 to 1 path 3 rounds 1 after 1 0\n"
         "op 2 join \"\" kind other after 2 0 1\n"
-        "span \"all_reduce\" kind data_comm lane 0 opens 0 closes 2 bytes 1024\n");
+        "span \"all_reduce\" kind data_comm lane 0 opens 0 closes 2 bytes 1024 share 0.125\n");
 }
 
 TEST_CASE("text form: awkward names, doubles and extremes") {
@@ -170,7 +170,7 @@ Schedule random_schedule(unsigned seed) {
   for (std::uint32_t e = 0; e < 2 * ops; ++e) b.add_edge(OpId{dice.below(ops)}, OpId{dice.below(ops)});
   for (std::uint32_t i = dice.below(4); i > 0 && ops > 0; --i)
     b.add_span({name(), LaneId{one_of(lanes)}, OpId{dice.below(ops)}, OpId{dice.below(ops)}, Bytes(dice.below(1000)),
-                dice.tags(), dice.kind()});
+                dice.tags(), dice.kind(), dice.below(2) == 0 ? 0 : dice.real()});
   return b.build();
 }
 

@@ -50,6 +50,15 @@ TEST_CASE("protocols: none of a library by default") {
   CHECK_FALSE(cluster.node(0).computing_switch.has_value());
   CHECK(cluster.node(0).collective_launch == Seconds(0));
   CHECK(cluster.node(0).collective_copy == BytesPerSecond(0));
+  CHECK(cluster.collective_share(0) == 0);
+}
+
+TEST_CASE("protocols: a collective takes multiprocessors of its GPU's, fewer than all") {
+  const Cluster mixed = cluster_of("{groups: [{node: dgx-a100, nodes: 1}, {node: dgx-h100, nodes: 1}], fabric: {}}");
+  CHECK(mixed.collective_share(7) == 16.0 / 108);
+  CHECK(mixed.collective_share(8) == 16.0 / 132);
+  CHECK(cluster_of("{node: {base: dgx-a100, collectives: {multiprocessors: 107}}, nodes: 1}").collective_share(0) ==
+        107.0 / 108);
 }
 
 TEST_CASE("protocols: null takes away what a base has") {
@@ -71,6 +80,9 @@ TEST_CASE("protocols: bad values name the key") {
   };
   check(node_with("launch: -1 us"), "collectives.launch: expected zero or more");
   check(node_with("copy: 0 GB/s"), "collectives.copy");
+  check(node_with("multiprocessors: -1"), "collectives.multiprocessors: expected");
+  check(node_with("multiprocessors: 108"),
+        "collectives.multiprocessors: expected fewer than the 108 of the device, found 108");
   check(node_with("in_switch: {bandwidth: 80 GB/s}"), "collectives.in_switch.start");
   check(node_with("in_switch: {start: 1 us}"), "collectives.in_switch.bandwidth");
   check(node_with("protocols: {lll: {start: 1 us}}"), "did you mean 'll'");

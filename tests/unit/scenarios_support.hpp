@@ -13,6 +13,7 @@
 
 #include "scenarios/simulate.hpp"
 #include "tests/support/forked.hpp"
+#include "tests/support/work_done.hpp"
 
 namespace rehearse::testing {
 
@@ -47,6 +48,7 @@ class ResultRules {
         plan_(scenario.jobs.front().plan),
         node_(scenario.cluster.node(0)),
         one_type_(scenario.cluster.groups().size() == 1),
+        disturbed_(scenario.cluster.degradation().changes()),
         r_(result),
         shares_heads_(scenario.jobs.front().model.kv_heads < plan_.tensor) {}
 
@@ -59,6 +61,8 @@ class ResultRules {
     rule(r_.mfu > 0 && r_.mfu <= 1 && r_.hfu > 0 && r_.hfu <= 1, "MFU and HFU are shares");
     check_gpus();
     check_memory();
+    if (!disturbed_)
+      rule(op_off_pace(r_.schedule, r_.timeline).empty(), "kernels take what is beside them into account");
     for (const LinkUse& use : r_.hottest_links)
       rule(use.utilisation >= 0 && use.utilisation <= 1 + 1e-9, "a link carries no more than it can: " + use.link.name);
     if (exact && one_type_ && r_.jobs.size() == 1 && r_.jobs.front().iterations.size() == 1) check_flow_bytes();
@@ -209,7 +213,8 @@ class ResultRules {
   const Model& model_;
   const Plan& plan_;
   const Node& node_;
-  bool one_type_;  // of node: the fullest GPU has the most bytes, and protocols cost everywhere the same
+  bool one_type_;   // of node: the fullest GPU has the most bytes, and protocols cost everywhere the same
+  bool disturbed_;  // kernels slow down at dates, too
   const Result& r_;
   bool shares_heads_;  // tensor ranks have the same KV heads
   double message_bytes_ = 0;

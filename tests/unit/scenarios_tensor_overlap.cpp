@@ -24,6 +24,7 @@ struct Case {
   double port = 1;  ///< GB/s; without latency
   bool sequence_parallel = false;
   bool beside_weights = false;
+  std::int64_t multiprocessors = 0;  ///< that a collective takes
 };
 
 /// One layer, each tensor rank a node of its own that is nothing but a GPU and a port.
@@ -31,10 +32,11 @@ Scenario scenario_of(const Case& c) {
   return read_scenario(
       parse_yaml(fmt::format("model: {{layers: 1, hidden: {}, heads: 16, vocab: 1024, seq_len: {}}}\n"
                              "cluster: {{node: {{gpus: 1, device: a100-80gb-sxm, nic: {{count: 1, bandwidth: {} GB/s, "
-                             "latency: 0 us}}}}, nodes: {}}}\n"
+                             "latency: 0 us}}, collectives: {{multiprocessors: {}}}}}, nodes: {}}}\n"
                              "plan: {{tensor: {}, tensor_overlap: {}, sequence_parallel: {}, overlap_weight_gradient: "
                              "{}, global_batch: 1, attention: flash}}\n",
-                             hidden, seq, c.port, tensor, tensor, c.pieces, c.sequence_parallel, c.beside_weights),
+                             hidden, seq, c.port, c.multiprocessors, tensor, tensor, c.pieces, c.sequence_parallel,
+                             c.beside_weights),
                  "test.yaml"));
 }
 
@@ -121,4 +123,25 @@ TEST_CASE("tensor overlap: with sequence parallelism the input is gathered besid
     const auto windows = kernel_windows(scenario_of(c), {at + "ffn 1 gradient of input", at + "norm gradient"});
     CHECK(windows[1].begin - windows[0].begin == relative(gathered + std::max(weight, gather), 1e-6));
   }
+}
+
+TEST_CASE(
+    "tensor overlap: the gradient of the weight leaves a collective beside it the multiprocessors that this takes") {
+  const std::int64_t width = 4 * hidden / tensor;
+  const double input = product_time(Layout::nn, seq, hidden, width),
+               weight = product_time(Layout::nt, width, hidden, seq);
+  for (const std::int64_t multiprocessors : {0, 16, 54, 107})
+    for (const double port : {fast, slow})
+      for (const bool beside : {false, true}) {
+        const Case c{1, port, false, beside, multiprocessors};
+        const double reduction = collective_time(c), share = static_cast<double>(multiprocessors) / 108;
+        const double slowed = weight + share * std::min(reduction, weight / (1 - share));
+        const double expected = input + (beside ? std::max(slowed, reduction) : weight + reduction);
+        const std::string at = "layer 0 mlp backward ";
+        const auto windows = kernel_windows(scenario_of(c), {at + "ffn 1 gradient of input", at + "norm gradient"});
+        CAPTURE(multiprocessors);
+        CAPTURE(port);
+        CAPTURE(beside);
+        CHECK(windows[1].begin - windows[0].begin == relative(expected, 1e-6));
+      }
 }
