@@ -12,9 +12,9 @@ namespace rehearse {
 /// Where the running program lies; empty where that cannot be known.
 std::filesystem::path program_folder();
 
-/// "devices", "nodes", "clusters" (platforms/), "models", "frameworks" (workloads/), "scenarios", "studies" (scenarios/).
-/// The folder: $REHEARSE_DATA/SUB if set, else PREFIX/share/rehearse/SUB beside the running program, else the source
-/// tree that the build was made from.
+/// "devices", "nodes", "clusters" (platforms/), "models", "frameworks" (workloads/), "scenarios", "studies"
+/// (scenarios/). The folder: $REHEARSE_DATA/SUB if set, else PREFIX/share/rehearse/SUB beside the running program, else
+/// the source tree that the build was made from.
 std::filesystem::path catalogue_folder(const std::string& catalogue);
 
 struct CatalogueEntry {

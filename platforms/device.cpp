@@ -72,6 +72,12 @@ Seconds Device::time(const Kernel& kernel) const {
   return measured ? *measured : model_time(kernel);
 }
 
+Seconds Device::sustained_time(const Kernel& kernel) const {
+  const Seconds cold = time(kernel);
+  if (std::holds_alternative<Stream>(kernel.work)) return cold;
+  return launch_overhead + (cold - launch_overhead) / sustained.products;
+}
+
 std::size_t measured_points(const Device& device) {
   std::size_t points = 0;
   for (const auto& [precision, profile] : device.gemm) points += profile.measured.points.size();

@@ -35,6 +35,12 @@ struct FlashProfile {
   std::string origin;
 };
 
+/// What is left in a long run of the rate that products have in a short measurement: power and heat lower the clock.
+struct SustainedProfile {
+  double products = 1.0;  ///< matrix products and attention, in (0, 1]
+  std::string origin;
+};
+
 /// A device profile as read from YAML.
 struct Device {
   std::string name;
@@ -55,6 +61,7 @@ struct Device {
   std::int64_t multiprocessors = 1;
   std::map<Precision, GemmProfile> gemm;
   FlashProfile flash;
+  SustainedProfile sustained;
   std::map<Precision, Family<Attention>> attention;  ///< measured
   std::map<StreamKind, Family<Stream>> streams;      ///< measured
 
@@ -67,6 +74,8 @@ struct Device {
   /// product of 8192 x 8192 x 8192, or as long as a copy that moves its bytes if that is longer. A product in a
   /// precision that the device lacks throws std::invalid_argument.
   [[nodiscard]] Seconds time(const Kernel& kernel) const;
+  /// The same in a long run (SustainedProfile).
+  [[nodiscard]] Seconds sustained_time(const Kernel& kernel) const;
   /// What `time` says without any measured times.
   [[nodiscard]] Seconds model_time(const Kernel& kernel) const;
 

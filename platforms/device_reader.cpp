@@ -172,6 +172,15 @@ FlashProfile read_flash(Reader& reader) {
   return profile;
 }
 
+SustainedProfile read_sustained(Reader& reader) {
+  SustainedProfile profile;
+  if (!reader.has("sustained")) return profile;
+  Reader section = reader.child("sustained");
+  profile.products = read_share(section, "products", nullptr);
+  profile.origin = section.get<std::string>("origin");
+  return profile;
+}
+
 }  // namespace
 
 Device read_device(Reader& reader) {
@@ -196,6 +205,7 @@ Device read_device(Reader& reader) {
   const std::map<Precision, Precision> models = read_precisions(gemm, device.gemm);
   if (device.gemm.empty() && reader.has("gemm")) reader.fault("gemm", "expected at least one precision");
   device.flash = read_flash(reader);
+  device.sustained = read_sustained(reader);
   read_families(reader, "attention", device.attention, [](const std::string& name) { return precision_of_name(name); });
   read_families(reader, "streams", device.streams, stream_of_name);
   check_whole(reader, device);

@@ -129,6 +129,14 @@ void write_flash(Writer& w, const FlashProfile& profile) {
   w.end();
 }
 
+void write_sustained(Writer& w, const SustainedProfile& profile) {
+  if (profile.origin.empty()) return;
+  w.section("sustained");
+  w.pair("products", number(profile.products));
+  w.text("origin", profile.origin);
+  w.end();
+}
+
 void write_gemm(Writer& w, const GemmProfile& profile) {
   w.pair("peak", number(profile.peak.value() * 1e-12) + " TFLOP/s");
   w.pair("efficiency", number(profile.efficiency));
@@ -152,6 +160,7 @@ void write_device(std::ostream& out, const Device& device) {
   }
   w.end();
   write_flash(w, device.flash);
+  write_sustained(w, device.sustained);
   const auto families = [&](std::string_view key, const auto& map, const auto& name_of, std::string_view columns) {
     if (map.empty()) return;
     w.section(key);

@@ -44,8 +44,8 @@ double operand_bytes(Precision precision, const Gemm& gemm);
 bool aligned(Precision precision, const Gemm& gemm);
 
 /// softmax(Q K^T / sqrt(head_dim)) V, without dropout. Q is (batch, heads, seq_q, head_dim), K is (batch, kv_heads,
-/// seq_kv, head_dim), V likewise with its own width; kv_heads divides heads (grouped queries). Sizes are at least 1. The
-/// last query of a causal kernel sees all keys, each before it one less.
+/// seq_kv, head_dim), V likewise with its own width; kv_heads divides heads (grouped queries). Sizes are at least 1.
+/// The last query of a causal kernel sees all keys, each before it one less.
 struct Attention {
   std::int64_t batch = 1, heads = 1, kv_heads = 1, seq_q = 1, seq_kv = 1, head_dim = 1;
   bool causal = true;

@@ -42,12 +42,14 @@ Framework read_framework(Reader& reader) {
   f.host.forward = read_cost(host, "forward");
   f.host.backward = read_cost(host, "backward");
   f.host.micro_batch = read_cost(host, "micro_batch");
-  if (host.has("ahead")) f.host.ahead = host.get_at_least("ahead", 1);
+  f.host.message = read_cost(host, "message");
   f.host.origin = host.get<std::string>("origin", "");
   Reader kernels = reader.child("kernels");
   f.kernels.softmax = kernels.get_at_least("softmax", 0, 1);
   kernels.get<std::string>("origin", "");
   f.eager = read_eager(reader.child("eager"));
+  f.sharding = reader.get<BytesPerSecond>("sharding", BytesPerSecond(0));
+  if (f.sharding < BytesPerSecond(0)) reader.fault("sharding", "expected zero or more");
   f.iteration = read_cost(reader, "iteration");
   f.origin = reader.get<std::string>("origin", "");
   return f;
@@ -60,9 +62,10 @@ Value to_value(const Framework& f) {
   host["forward"] = seconds_value(f.host.forward);
   host["backward"] = seconds_value(f.host.backward);
   host["micro_batch"] = seconds_value(f.host.micro_batch);
-  if (f.host.ahead) host["ahead"] = scalar_value(*f.host.ahead);
+  host["message"] = seconds_value(f.host.message);
   out["kernels"]["softmax"] = scalar_value(f.kernels.softmax);
   out["eager"] = to_value(f.eager);
+  out["sharding"] = scalar_value(fmt::format("{} B/s", f.sharding.value()));
   out["iteration"] = seconds_value(f.iteration);
   return out;
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "engine/base/document.hpp"
@@ -16,10 +15,8 @@ struct HostIssue {
   Seconds forward;      ///< where Python calls for them, recomputation included
   Seconds backward;     ///< where autograd does
   Seconds micro_batch;  ///< before the forward pass of each micro batch: fetched, and its sizes told to all
-  /// Kernels that the host may be ahead of the device; none: as many as there are. With 1 it issues one when the last
-  /// but one is done.
-  std::optional<std::int64_t> ahead;
-  std::string origin;  ///< where the numbers come from
+  Seconds message;      ///< from the arrival of a pipeline message, which it waits for, to what comes next
+  std::string origin;   ///< where the numbers come from
 };
 
 /// Kernels beside products and attention that a framework calls one by one.
@@ -38,6 +35,9 @@ struct Framework {
   HostIssue host;
   FusedKernels kernels;
   EagerKernels eager;
+  /// Of the whole tensors that zero 3 gathers and reduces, beside their messages: pieces are copied to and from lists.
+  /// 0: at no cost.
+  BytesPerSecond sharding;
   Seconds iteration;  ///< once in each, on every GPU: data, logging, what waits for the host
   std::string origin;
 };

@@ -1,8 +1,6 @@
 // IssueClock: when kernels run that the host issues one after another. Private to workloads.
 #pragma once
 
-#include <vector>
-
 #include "engine/schedule.hpp"
 #include "workloads/framework.hpp"
 
@@ -22,8 +20,7 @@ class IssueClock {
 
  private:
   const HostIssue& host_;
-  Seconds issued_, done_;      // the last kernel
-  std::vector<Seconds> ends_;  // of all, where the host may not be ahead of all of them
+  Seconds issued_, done_;  // the last kernel
 };
 
 }  // namespace rehearse

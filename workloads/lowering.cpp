@@ -198,12 +198,14 @@ class Lowering {
     const auto known = times_.find({group_class, spec});
     if (known != times_.end()) {
       ++out_.replayed;
-      const OpId op = builder_.add_compute(name, call.step.kind, no_lane, collective.start + known->second, i.tags,
-                                           no_index, loads_of(group_class, spec));
+      const OpId op =
+          builder_.add_compute(name, call.step.kind, no_lane, call.step.before + collective.start + known->second,
+                               i.tags, no_index, loads_of(group_class, spec));
       builder_.add_edge(opens, op);
       return {opens, op};
     }
-    const OpId started = builder_.add_compute(name, call.step.kind, no_lane, collective.start, i.tags);
+    const OpId started =
+        builder_.add_compute(name, call.step.kind, no_lane, call.step.before + collective.start, i.tags);
     builder_.add_edge(opens, started);
     return {opens, add_flows(builder_, collective, started, name, call.step.kind, i.tags)};
   }

@@ -46,8 +46,17 @@ std::vector<Run> runs_of(Steps steps, std::int32_t part) {
 double seconds_of(const Steps& steps, const Device& device) {
   double sum = 0;
   for (const Step& step : steps)
-    if (const auto* kernel = std::get_if<KernelStep>(&step)) sum += device.time(kernel->kernel).value();
+    if (const auto* kernel = std::get_if<KernelStep>(&step)) sum += device.sustained_time(kernel->kernel).value();
   return sum;
+}
+
+/// What the framework does with tensors that are sharded, at so many bytes a second.
+void add_sharding(Steps& steps, BytesPerSecond rate) {
+  if (rate == BytesPerSecond(0)) return;
+  for (Step& step : steps)
+    if (auto* collective = std::get_if<CollectiveStep>(&step);
+        collective != nullptr && collective->group == GroupKind::shard)
+      collective->before = Bytes(collective->elements * collective->element_bytes) / rate;
 }
 
 double bytes_held(const Steps& steps) {
@@ -91,8 +100,11 @@ Steps PassTemplates::bare_steps_of(const PassPart& part) const {
   const bool makes_gradients = phase == Phase::backward || phase == Phase::backward_weight;
   const bool beside = plan_.overlap_grad_reduce || plan_.zero >= 3;
   const bool reduces = makes_gradients && (plan_.reduce_every_micro_batch || (beside && part.last_of_chunk));
-  if (plan_.zero >= 3)
-    return with_sharded_units(std::move(steps), model_, plan_, part.chunk, {part.gathers, part.frees, reduces});
+  if (plan_.zero >= 3) {
+    steps = with_sharded_units(std::move(steps), model_, plan_, part.chunk, {part.gathers, part.frees, reduces});
+    add_sharding(steps, framework_.sharding);
+    return steps;
+  }
   if (!reduces) return steps;
   if (beside || plan_.zero == 2) return with_gradient_buckets(std::move(steps), model_, plan_, part.chunk);
   for (Step& step : gradient_reductions(model_, plan_, part.chunk)) steps.push_back(std::move(step));
@@ -123,7 +135,10 @@ std::vector<PassItem> PassTemplates::make(const std::vector<PassPart>& parts) {
 }
 
 Seconds PassTemplates::host_before(const PassPart& part) const {
-  return part.pass.phase == Phase::forward ? framework_.host.micro_batch : Seconds();
+  const Phase phase = part.pass.phase;
+  if (phase == Phase::backward_weight) return {};
+  const bool forward = phase == Phase::forward, alone = part.chunk == (forward ? 0 : plan_.chunks() - 1);
+  return (forward ? framework_.host.micro_batch : Seconds()) + (alone ? Seconds() : framework_.host.message);
 }
 
 std::vector<SegmentItem> PassTemplates::add(const Steps& steps, Seconds before) {

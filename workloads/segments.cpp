@@ -90,7 +90,7 @@ class SegmentWriter {
                     .memory = std::move(pending_)};
     if (!merge_) segment.name += " " + run_.front().kernel.name;
     for (const KernelStep& step : run_) {
-      const Seconds time = clock_.add(step.kind, step.kernel.launches(), device_.time(step.kernel));
+      const Seconds time = clock_.add(step.kind, step.kernel.launches(), device_.sustained_time(step.kernel));
       segment.parts.push_back({step.kernel.name, time, step.kernel.flops()});
       segment.duration += time;
       segment.flops = segment.flops + step.kernel.flops();

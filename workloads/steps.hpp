@@ -79,6 +79,7 @@ struct CollectiveStep {
   std::int32_t after = -1;   ///< it starts when the collective with this handle has ended, too; -1: none
   Operand operand = Operand::activations;
   bool of_weight = false;
+  Seconds before;  ///< spent by each member before the first message, beside what computes
 };
 
 /// Waits for a collective or a copy of the same pass that did not block.
