@@ -4,10 +4,10 @@
 Usage: accuracy.py [--program FILE] [--results FILE.json] [--check]
 
 Writes the sections between <!-- accuracy:begin NAME --> and <!-- accuracy:end NAME --> of docs/accuracy.md,
-docs/validate.md and README.md, and the pictures docs/accuracy-*.png and docs/plot-predicted.png by scripts/plot.py; says
-which of the worst rows tests/validation/explanations.json has no explanation of. --results takes what `rehearse validate
-tests/validation/*.yaml --json` wrote instead of running it. --check writes nothing and says which sections are not what
-they would be (pictures are not compared: they depend on the version of matplotlib).
+docs/validate.md and README.md, and the pictures docs/accuracy-*.png and docs/plot-predicted.png by scripts/plot.py.
+Says which of the worst rows have no explanation in tests/validation/explanations.json. --results takes what `rehearse
+validate tests/validation/*.yaml --json` wrote instead of running it. --check writes nothing and says which sections are
+not what they would be (pictures are not compared: they depend on the version of matplotlib).
 
 Exit status: 0; 1 where --check finds a difference; 2 where something is missing. Needs matplotlib and numpy (Debian:
 python3-matplotlib).
@@ -23,7 +23,7 @@ import tempfile
 import accuracy_sections as sections
 from accuracy_sections import ROOT
 
-WORST, WORST_OF_EACH = 10, 2
+WORST, WORST_OF_EACH, FEW = 10, 2, 15  # rows
 TRAINING, COLLECTIVES, KERNELS = ("training",), ("collectives",), ("kernels", "memory")
 PICTURES = {"docs/accuracy-training.png": TRAINING, "docs/accuracy-collectives.png": COLLECTIVES,
             "docs/accuracy-kernels.png": KERNELS, "docs/plot-predicted.png": sections.KINDS}
@@ -54,9 +54,9 @@ def texts(studies):
     worst = sections.worst_rows(studies, WORST)
     each = sections.worst_of_each(studies, WORST_OF_EACH)
     return {"docs/accuracy.md": {"summary": sections.summary(studies), "groups": sections.groups(studies),
-                                 "worst": sections.worst_table(worst, explanations),
-                                 "worst-of-each": sections.worst_table(each, explanations),
-                                 "cannot-run": sections.cannot_run(studies),
+                                 "worst": sections.rows_table(worst, explanations),
+                                 "worst-of-each": sections.rows_table(each, explanations),
+                                 "cannot-run": sections.cannot_run(studies), "small": sections.small(studies, FEW),
                                  "fitted": sections.fitted(), "structure": sections.structure()},
             "docs/validate.md": {"studies": sections.all_studies(studies)},
             "README.md": {"summary": sections.readme(studies)}}
@@ -107,8 +107,8 @@ def main(arguments):
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args(arguments)
     try:
-        text = pathlib.Path(options.results).read_text(encoding="utf-8") if options.results else simulate(options.program)
-        results = json.loads(text)
+        file = options.results
+        results = json.loads(pathlib.Path(file).read_text(encoding="utf-8") if file else simulate(options.program))
         studies = [sections.Study(result) for result in results["studies"]]
         stale = update(texts(studies), options.check)
         if not options.check:

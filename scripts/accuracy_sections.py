@@ -12,6 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 EXPLANATIONS = ROOT / "tests/validation/explanations.json"
 PROFILES = ("platforms/devices", "platforms/nodes", "workloads/frameworks")
 
+HEADING = ["rows", "cannot run", "mean", "median", "95 %", "bias", "within 5 %", "within 10 %", "within 20 %",
+           "correlation"]
 KINDS = ("training", "memory", "collectives", "kernels")
 UNEXPLAINED = "unexplained"
 # Mean absolute errors that others published on the same rows.
@@ -68,7 +70,8 @@ class Study:
         limits = re.search(r"^limits:(.*(?:\n .*)*)", self.text, re.MULTILINE)
         if not limits:
             return "none"
-        of_all = re.sub(r"\{[^{}]*\}", "", limits[1].strip().strip("{}"))
+        text = limits[1].strip()
+        of_all = re.sub(r"\{[^{}]*\}", "", text[1:-1] if text.startswith("{") else text)
         mean = re.search(r"\bmean_absolute_error: ([\d.]+ %)", of_all)
         return mean[1] if mean else "by group"
 
@@ -117,18 +120,14 @@ def agrees(found, wanted):
     return found == wanted or (as_number(wanted) is not None and as_number(found) == as_number(wanted))
 
 
-def statistics(of, correlation=True):
+def statistics(of):
     if not of["compared"]:
-        return ["–"] * (8 if correlation else 7)
+        return ["–"] * (len(HEADING) - 2)
     numbers = [per_cent(of[key]) for key in ("mean_absolute_error", "median_absolute_error", "percentile_95")]
     numbers += [signed(of["bias"])]
     numbers += [per_cent(of["within_%d_percent" % share]) for share in (5, 10, 20)]
     rank = of["rank_correlation"]
-    return numbers + (["–" if rank is None else "%.3f" % rank] if correlation else [])
-
-
-HEADING = ["rows", "cannot run", "mean", "median", "95 %", "bias", "within 5 %", "within 10 %", "within 20 %",
-           "correlation"]
+    return [*numbers, "–" if rank is None else "%.3f" % rank]
 
 
 def line_of(study):
@@ -154,7 +153,7 @@ def summary(studies):
 
 def groups(studies):
     rows = [[study.name, group["name"], str(group["compared"]), *statistics(group)]
-            for study in of_kind(studies, "training") for group in study.groups]
+            for kind in KINDS for study in of_kind(studies, kind) for group in study.groups]
     return markdown(["study", "of it", "rows", *HEADING[2:]], rows, HEADING)
 
 
@@ -185,10 +184,21 @@ def number(value):
     return "%.4g" % value if value < 10000 else "%.0f" % value
 
 
-def worst_table(found, explanations):
-    rows = [[one.study.name, one.label, "%s %s" % (number(one.row["measured"]), one.unit),
-             number(one.row["predicted"]), signed(one.row["error"]), explanations.of(one)] for one in found]
-    return markdown(["study", "row", "measured", "predicted", "error", "why"], rows, ("measured", "predicted", "error"))
+def cells_of(one):
+    return [one.study.name, one.label, "%s %s" % (number(one.row["measured"]), one.unit), number(one.row["predicted"]),
+            signed(one.row["error"])]
+
+
+def rows_table(found, explanations=None):
+    rows = [cells_of(one) + ([explanations.of(one)] if explanations else []) for one in found]
+    return markdown(["study", "row", "measured", "predicted", "error", *(["why"] if explanations else [])], rows,
+                    ("measured", "predicted", "error"))
+
+
+def small(studies, most):
+    """All rows of the studies of training runs that have few."""
+    chosen = [study for study in of_kind(studies, "training") if len(study.rows) <= most]
+    return rows_table(one for study in chosen for one in study.measured())
 
 
 def worst_rows(studies, count):
