@@ -142,7 +142,7 @@ def label_of(row, columns):
         value = row.cells[column].strip()
         if value.startswith("{") and value.endswith("}"):
             value = value[1:-1]
-        bare = as_number(value) is not None or value in ("true", "false", "")
+        bare = as_number(value) is not None or value.lower() in ("true", "false", "")
         parts.append("%s %s" % (words(column), value or "–") if bare else value)
     return ", ".join(parts)
 
