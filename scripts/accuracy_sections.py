@@ -191,16 +191,23 @@ def cells_of(one):
             signed(one.row["error"])]
 
 
-def rows_table(found, explanations=None):
-    rows = [cells_of(one) + ([explanations.of(one)] if explanations else []) for one in found]
-    return markdown(["study", "row", "measured", "predicted", "error", *(["why"] if explanations else [])], rows,
-                    ("measured", "predicted", "error"))
+ROW = ["study", "row", "measured", "predicted", "error"]
+
+
+def worst_table(found, explanations):
+    """Rows are numbered, and what was said of one is not said again."""
+    rows, said = [], {}
+    for place, one in enumerate(found, 1):
+        why = explanations.of(one)
+        first = said.setdefault(why, place)
+        rows.append([str(place), *cells_of(one), why if first == place or why == UNEXPLAINED else "as row %d" % first])
+    return markdown(["", *ROW, "why"], rows, ["", *ROW[2:]])
 
 
 def small(studies, most):
     """All rows of the studies of training runs that have few."""
     chosen = [study for study in of_kind(studies, "training") if len(study.rows) <= most]
-    return rows_table(one for study in chosen for one in study.measured())
+    return markdown(ROW, [cells_of(one) for study in chosen for one in study.measured()], ROW[2:])
 
 
 def worst_rows(studies, count):
