@@ -54,8 +54,8 @@ def texts(studies):
     worst = sections.worst_rows(studies, WORST)
     each = sections.worst_of_each(studies, WORST_OF_EACH)
     return {"docs/accuracy.md": {"summary": sections.summary(studies), "groups": sections.groups(studies),
-                                 "worst": sections.rows_table(worst, explanations),
-                                 "worst-of-each": sections.rows_table(each, explanations),
+                                 "worst": sections.worst_table(worst, explanations),
+                                 "worst-of-each": sections.worst_table(each, explanations),
                                  "cannot-run": sections.cannot_run(studies), "small": sections.small(studies, FEW),
                                  "fitted": sections.fitted(), "structure": sections.structure()},
             "docs/validate.md": {"studies": sections.all_studies(studies)},

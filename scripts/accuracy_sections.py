@@ -5,7 +5,6 @@ import json
 import pathlib
 import re
 
-import table_structure
 from plots.table import Row, as_number, label_of, telling
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -53,7 +52,7 @@ class Study:
         self.name, self.rows, self.parts = result["name"], result["rows"], {p["name"]: p for p in result["parts"]}
         self.stem = pathlib.Path(result["file"]).stem
         self.groups, self.all = result["statistics"][:-1], result["statistics"][-1]
-        self.text = (ROOT / "tests/validation" / (self.stem + ".yaml")).read_text(encoding="utf-8")
+        self.text = (ROOT / result["file"]).read_text(encoding="utf-8")
 
     @property
     def kind(self):
@@ -142,12 +141,15 @@ def of_kind(studies, kind):
 def summary(studies):
     tables = []
     for kind in KINDS:
+        chosen = of_kind(studies, kind)
+        published = [PUBLISHED.get(study.stem, "") for study in chosen]
         rows = []
-        for study in of_kind(studies, kind):
+        for study, others in zip(chosen, published):
             name, *figures = line_of(study)
-            rows.append(["[%s](../tests/validation/%s.yaml)" % (name, study.stem), *figures, study.limit,
-                         PUBLISHED.get(study.stem, "")])
-        tables.append(markdown([kind, *HEADING, "limit of the mean", "published"], rows, HEADING))
+            link = "[%s](../tests/validation/%s.yaml)" % (name, study.stem)
+            rows.append([link, *figures, study.limit, *([others] if any(published) else [])])
+        heading = [kind, *HEADING, "limit of the mean", *(["published"] if any(published) else [])]
+        tables.append(markdown(heading, rows, HEADING))
     return "\n\n".join(tables)
 
 
@@ -189,16 +191,23 @@ def cells_of(one):
             signed(one.row["error"])]
 
 
-def rows_table(found, explanations=None):
-    rows = [cells_of(one) + ([explanations.of(one)] if explanations else []) for one in found]
-    return markdown(["study", "row", "measured", "predicted", "error", *(["why"] if explanations else [])], rows,
-                    ("measured", "predicted", "error"))
+ROW = ["study", "row", "measured", "predicted", "error"]
+
+
+def worst_table(found, explanations):
+    """Rows are numbered, and what was said of one is not said again."""
+    rows, said = [], {}
+    for place, one in enumerate(found, 1):
+        why = explanations.of(one)
+        first = said.setdefault(why, place)
+        rows.append([str(place), *cells_of(one), why if first == place or why == UNEXPLAINED else "as row %d" % first])
+    return markdown(["", *ROW, "why"], rows, ["", *ROW[2:]])
 
 
 def small(studies, most):
     """All rows of the studies of training runs that have few."""
     chosen = [study for study in of_kind(studies, "training") if len(study.rows) <= most]
-    return rows_table(one for study in chosen for one in study.measured())
+    return markdown(ROW, [cells_of(one) for study in chosen for one in study.measured()], ROW[2:])
 
 
 def worst_rows(studies, count):
@@ -246,4 +255,5 @@ def origins(text):
 
 
 def structure():
+    import table_structure  # needs numpy
     return table_structure.markdown()
