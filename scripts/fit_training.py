@@ -58,7 +58,6 @@ PARAMETERS = [
     Parameter(A100, "memory:", "latency", 0.2, 10, "us"),
     Parameter(A100, "flash_attention:", "forward", 0.2, 0.9, is_rate=True),
     Parameter(A100, "flash_attention:", "backward", 0.15, 0.9, is_rate=True),
-    Parameter("nodes/dgx-a100-4-ports.yaml", "nic:", "efficiency", 0.4, 1, is_rate=True),
     Parameter(DEEPSPEED, "host:", "forward", 1, 200, "us"),
     Parameter(DEEPSPEED, "host:", "backward", 1, 200, "us"),
     Parameter(DEEPSPEED, "host:", "micro_batch", 0.01, 5, "ms"),
