@@ -61,7 +61,9 @@ PARAMETERS = [
     Parameter(DEEPSPEED, "host:", "forward", 1, 200, "us"),
     Parameter(DEEPSPEED, "host:", "backward", 1, 200, "us"),
     Parameter(DEEPSPEED, "host:", "micro_batch", 0.01, 5, "ms"),
+    Parameter(DEEPSPEED, "libraries:", "products", 0.5, 2, is_rate=True),
     Parameter("frameworks/megatron-lm-2021.yaml", "host:", "message", 0.001, 2, "ms"),
+    Parameter("frameworks/megatron-lm-2021.yaml", "libraries:", "streams", 0.5, 1.5, is_rate=True),
     Parameter("frameworks/fsdp-2023.yaml", "", "iteration", 1, 200, "ms"),
 ]
 

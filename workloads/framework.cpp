@@ -19,6 +19,19 @@ Seconds read_cost(Reader& reader, std::string_view key) {
   return cost;
 }
 
+double read_factor(Reader& reader, std::string_view key) {
+  const auto factor = reader.get<double>(key, 1.0);
+  if (factor >= 0.1 && factor <= 10) return factor;
+  reader.fault(key, "expected a factor from 0.1 to 10");
+  return 1;
+}
+
+LibraryKernels read_libraries(Reader reader) {
+  const LibraryKernels libraries{read_factor(reader, "products"), read_factor(reader, "streams")};
+  reader.get<std::string>("origin", "");
+  return libraries;
+}
+
 EagerKernels read_eager(Reader reader) {
   EagerKernels eager;
   eager.separate = reader.get<bool>("separate", false);
@@ -54,6 +67,7 @@ Framework read_framework(Reader& reader) {
   Reader kernels = reader.child("kernels");
   f.kernels.softmax = kernels.get_at_least("softmax", 0, 1);
   kernels.get<std::string>("origin", "");
+  f.libraries = read_libraries(reader.child("libraries"));
   f.eager = read_eager(reader.child("eager"));
   f.accumulation = read_enum(reader, "accumulation", "way to add up gradients", accumulation_names, Accumulation::free);
   f.sharding = reader.get<BytesPerSecond>("sharding", BytesPerSecond(0));
@@ -72,6 +86,8 @@ Value to_value(const Framework& f) {
   host["micro_batch"] = seconds_value(f.host.micro_batch);
   host["message"] = seconds_value(f.host.message);
   out["kernels"]["softmax"] = scalar_value(f.kernels.softmax);
+  out["libraries"]["products"] = scalar_value(fmt::format("{}", f.libraries.products));
+  out["libraries"]["streams"] = scalar_value(fmt::format("{}", f.libraries.streams));
   out["eager"] = to_value(f.eager);
   out["accumulation"] = scalar_value(enum_name(accumulation_names, f.accumulation));
   out["sharding"] = scalar_value(fmt::format("{} B/s", f.sharding.value()));

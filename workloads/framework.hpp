@@ -28,6 +28,12 @@ struct EagerKernels {
   std::string origin;
 };
 
+/// What the kernels of its libraries reach of what the device's profile says.
+struct LibraryKernels {
+  double products = 1;  ///< matrix products and attention
+  double streams = 1;   ///< kernels that memory is the bound of
+};
+
 /// How the gradient of a weight comes into the buffer that sums it over micro batches.
 enum class Accumulation : std::uint8_t {
   free,      ///< at no cost
@@ -41,6 +47,7 @@ struct Framework {
   std::string description;
   HostIssue host;
   FusedKernels kernels;
+  LibraryKernels libraries;
   EagerKernels eager;
   Accumulation accumulation = Accumulation::free;
   /// Of the whole tensors that zero 3 gathers and reduces, beside their messages: pieces are copied to and from lists.

@@ -50,12 +50,16 @@ double seconds_of(const Steps& steps, const Device& device) {
   return sum;
 }
 
+bool is_of_shards(const CollectiveStep& step) {
+  return step.operand == Operand::parameters || step.operand == Operand::expert_parameters ||
+         step.operand == Operand::gradients || step.operand == Operand::expert_gradients;
+}
+
 /// What the framework does with tensors that are sharded, at so many bytes a second.
 void add_sharding(Steps& steps, BytesPerSecond rate) {
   if (rate == BytesPerSecond(0)) return;
   for (Step& step : steps)
-    if (auto* collective = std::get_if<CollectiveStep>(&step);
-        collective != nullptr && collective->group == GroupKind::shard)
+    if (auto* collective = std::get_if<CollectiveStep>(&step); collective != nullptr && is_of_shards(*collective))
       collective->before = Bytes(collective->elements * collective->element_bytes) / rate;
 }
 
@@ -144,7 +148,7 @@ Seconds PassTemplates::host_before(const PassPart& part) const {
 std::vector<SegmentItem> PassTemplates::add(const Steps& steps, Seconds before) {
   const bool calls = allocator_table().find(plan_.allocator)->calls_device;
   const BlockCost cost = calls ? BlockCost{device_.malloc_time, device_.free_time} : BlockCost{};
-  return add_segments(steps, device_, {options_.merge_kernels, cost, framework_.host, before}, numbers_, program_);
+  return add_segments(steps, device_, {options_.merge_kernels, cost, framework_.host, framework_.libraries, before}, numbers_, program_);
 }
 
 const std::vector<PassItem>& PassTemplates::of(const std::vector<PassPart>& parts) {

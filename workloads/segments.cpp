@@ -33,6 +33,7 @@ class SegmentWriter {
       : device_(device),
         merge_(options.merge),
         cost_(options.cost),
+        libraries_(options.libraries),
         clock_(options.host),
         numbers_(numbers),
         program_(program) {
@@ -90,7 +91,7 @@ class SegmentWriter {
                     .memory = std::move(pending_)};
     if (!merge_) segment.name += " " + run_.front().kernel.name;
     for (const KernelStep& step : run_) {
-      const Seconds time = clock_.add(step.kind, step.kernel.launches(), device_.sustained_time(step.kernel));
+      const Seconds time = clock_.add(step.kind, step.kernel.launches(), time_of(step.kernel));
       segment.parts.push_back({step.kernel.name, time, step.kernel.flops()});
       segment.duration += time;
       segment.flops = segment.flops + step.kernel.flops();
@@ -109,6 +110,11 @@ class SegmentWriter {
           .parts = {{"allocation", {}, {}}},
           .memory = std::move(pending_)});
     pending_.clear();
+  }
+
+  [[nodiscard]] Seconds time_of(const Kernel& kernel) const {
+    const bool stream = std::holds_alternative<Stream>(kernel.work);
+    return device_.sustained_time(kernel) / (stream ? libraries_.streams : libraries_.products);
   }
 
   void push(Segment segment) {
@@ -135,6 +141,7 @@ class SegmentWriter {
   const Device& device_;
   bool merge_;
   BlockCost cost_;
+  LibraryKernels libraries_;
   IssueClock clock_;
   BlockNumbers& numbers_;
   Program& program_;

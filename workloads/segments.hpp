@@ -24,6 +24,7 @@ struct SegmentOptions {
   bool merge = true;  ///< ProgramOptions::merge_kernels
   BlockCost cost;
   HostIssue host;
+  LibraryKernels libraries;
   Seconds before;  ///< the host does something else before the first kernel
 };
 
