@@ -50,12 +50,19 @@ double seconds_of(const Steps& steps, const Device& device) {
   return sum;
 }
 
+/// Puts whole tensors together from their shards, or cuts them into these.
+bool is_of_shards(const CollectiveStep& step) {
+  if (step.op == CollectiveOp::all_gather)
+    return step.operand == Operand::parameters || step.operand == Operand::expert_parameters;
+  return step.op == CollectiveOp::reduce_scatter &&
+         (step.operand == Operand::gradients || step.operand == Operand::expert_gradients);
+}
+
 /// What the framework does with tensors that are sharded, at so many bytes a second.
 void add_sharding(Steps& steps, BytesPerSecond rate) {
   if (rate == BytesPerSecond(0)) return;
   for (Step& step : steps)
-    if (auto* collective = std::get_if<CollectiveStep>(&step);
-        collective != nullptr && collective->group == GroupKind::shard)
+    if (auto* collective = std::get_if<CollectiveStep>(&step); collective != nullptr && is_of_shards(*collective))
       collective->before = Bytes(collective->elements * collective->element_bytes) / rate;
 }
 
