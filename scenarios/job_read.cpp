@@ -66,11 +66,11 @@ class JobReader {
       framework.mark_read();
     else
       job.framework = read_framework(framework);
-    job.plan.kernels = job.framework.kernels;
     job.placement = read_placement(at_, "placement");
     const bool whole = !listed && !at_.has("placement");
     Reader plan = at_.child("plan", true);
     job.plan = read_plan(plan, job.placement.gpus.empty() ? free_gpus() : std::ssize(job.placement.gpus));
+    job.plan.kernels = job.framework.kernels;
     job.collectives = read_collectives(at_);
     if (!at_.any_fault()) place_job(job, whole);
     scenario_.jobs.push_back(std::move(job));

@@ -50,9 +50,12 @@ double seconds_of(const Steps& steps, const Device& device) {
   return sum;
 }
 
+/// Puts whole tensors together from their shards, or cuts them into these.
 bool is_of_shards(const CollectiveStep& step) {
-  return step.operand == Operand::parameters || step.operand == Operand::expert_parameters ||
-         step.operand == Operand::gradients || step.operand == Operand::expert_gradients;
+  if (step.op == CollectiveOp::all_gather)
+    return step.operand == Operand::parameters || step.operand == Operand::expert_parameters;
+  return step.op == CollectiveOp::reduce_scatter &&
+         (step.operand == Operand::gradients || step.operand == Operand::expert_gradients);
 }
 
 /// What the framework does with tensors that are sharded, at so many bytes a second.

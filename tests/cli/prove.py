@@ -59,6 +59,12 @@ class Prove(unittest.TestCase):
             with self.subTest(setting):
                 self.assertTrue(self.proof("small.yaml", "--set", f"plan.{setting}")["proved"])
 
+    def test_a_framework_changes_nothing(self):
+        ideal = self.proof("small.yaml")
+        for framework in ["megatron-lm-2021", "fsdp-2023-amp", "{accumulation: fused, kernels: {softmax: 0}}"]:
+            with self.subTest(framework):
+                self.assertEqual(self.proof("small.yaml", "--set", f"framework={framework}"), ideal)
+
     def test_a_model_that_is_no_transformer(self):
         proof = self.proof("small.yaml", "--set", "model=resnet-50", "--set", "plan={global_batch: 64}")
         self.assertTrue(proof["proved"])

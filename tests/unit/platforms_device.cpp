@@ -93,6 +93,38 @@ TEST_CASE("device: a memory-bound kernel takes launch + latency + bytes / (bandw
   CHECK(device.time(stream(1'000'000'000)).value() == doctest::Approx(3e-6 + 1e-3));
 }
 
+TEST_CASE("device: a stream of several launches takes launch and latency for each; one of none, only its bytes") {
+  const Device device = read(good);
+  for (const std::int64_t launches : {1, 2, 5})
+    for (const std::int64_t bytes : {std::int64_t{0}, 1'000'000 * launches, 1'000'000'000 * launches}) {
+      const Kernel kernel{.work = Stream{StreamKind::copy, Bytes(bytes), launches}};
+      CHECK(kernel.launches() == launches);
+      const double expected = 3e-6 * static_cast<double>(launches) + static_cast<double>(bytes) / 1e12;
+      CHECK(device.time(kernel).value() == testing::relative(expected, 1e-12));
+    }
+  for (const std::int64_t bytes : {1, 1'000'000'000})
+    CHECK(device.time({.work = Stream{StreamKind::copy, Bytes(bytes), 0}}).value() ==
+          testing::relative(static_cast<double>(bytes) / 1e12, 1e-12));
+  CHECK(device.time({.work = Stream{StreamKind::copy, Bytes(0), 0}}) == Seconds(0));
+}
+
+TEST_CASE("device: in a long run products and attention slow down, their launch and streams do not") {
+  const Device cold = read(good), device = read(good + "sustained: {products: 0.8, origin: test}\n");
+  const Kernel product{.work = Gemm{1, 4096, 4096, 4096}};
+  const Kernel core{
+      .work = Attention{.batch = 4, .heads = 32, .kv_heads = 32, .seq_q = 2048, .seq_kv = 2048, .head_dim = 64}};
+  for (const Kernel& kernel : {product, core}) {
+    const double time = cold.time(kernel).value();
+    CHECK(cold.sustained_time(kernel).value() == testing::relative(time, 1e-12));
+    CHECK(device.time(kernel).value() == testing::relative(time, 1e-12));
+    CHECK(device.sustained_time(kernel).value() == testing::relative(2e-6 + (time - 2e-6) / 0.8, 1e-12));
+  }
+  CHECK(device.sustained_time(stream(1'000'000)) == cold.time(stream(1'000'000)));
+  CHECK(fault_of(good + "sustained: {products: 1.5, origin: test}\n") ==
+        "device.yaml:8: sustained.products: expected at most 1 (a share of the datasheet's number)");
+  CHECK(fault_of(good + "sustained: {products: 0.5}\n").starts_with("device.yaml:8: sustained.origin: missing"));
+}
+
 TEST_CASE("device: fused attention at the share of the peak that the profile says, or as its operands move") {
   const std::string section = "flash_attention: {forward: 0.5, backward: 0.25, origin: test}\n";
   const Device plain = read(good), device = read(good + section);

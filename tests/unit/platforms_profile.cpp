@@ -35,6 +35,8 @@ Device measured() {
   device.launch_overhead = Seconds(2.1e-6);
   device.launch_host = Seconds(0.9e-6);
   device.launch_origin = "measured";
+  device.flash = {0.61234567, 0.45678912, "fitted"};
+  device.sustained = {0.87654321, "measured"};
   GemmProfile& bf16 = device.gemm[Precision::bf16];
   bf16 = {FlopsPerSecond(1070.5e12), 0.8, Seconds(2.5e-6), 150, 30, "fitted", {}};
   for (const std::int64_t m : {128, 1024, 8192})
@@ -116,6 +118,11 @@ TEST_CASE("profile: what is written reads back, and writes the same bytes again"
   CHECK(again.memory_capacity == device.memory_capacity);
   CHECK(again.memory_bandwidth / device.memory_bandwidth == testing::relative(1.0, 1e-5));
   CHECK(again.launch_host == device.launch_host);
+  CHECK(again.flash.forward == testing::relative(device.flash.forward, 1e-5));
+  CHECK(again.flash.backward == testing::relative(device.flash.backward, 1e-5));
+  CHECK(again.flash.origin == "fitted");
+  CHECK(again.sustained.products == testing::relative(device.sustained.products, 1e-5));
+  CHECK(again.sustained.origin == "measured");
   const auto& points = device.gemm.at(Precision::bf16).measured.points;
   const auto& read_points = again.gemm.at(Precision::bf16).measured.points;
   REQUIRE(read_points.size() == points.size());

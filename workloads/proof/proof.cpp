@@ -17,7 +17,10 @@ std::span<const Job> only(const Job& job) { return {&job, 1}; }
 }  // namespace
 
 Program proof_program(const Job& job, const Cluster& cluster) {
-  return build_program(only(job), JobLayout(only(job), cluster), cluster, {.merge_kernels = false});
+  Job bare = job;
+  bare.framework = {};
+  bare.plan.kernels = {};
+  return build_program(only(bare), JobLayout(only(bare), cluster), cluster, {.merge_kernels = false});
 }
 
 ProofReport prove(const Job& job, const Cluster& cluster) {

@@ -35,7 +35,8 @@ Job scaled_down(const Job& job, std::vector<std::string>& notes);
 ProofReport prove(const Job& job, const Cluster& cluster);
 /// The same of a given program, which may be wrong.
 ProofReport prove_program(const Job& job, const Cluster& cluster, const Program& program);
-/// What build_program makes of the job, kernel by kernel.
+/// What build_program makes of the job, kernel by kernel, with software that costs nothing: a framework's own kernels
+/// take time and change no number.
 Program proof_program(const Job& job, const Cluster& cluster);
 
 }  // namespace rehearse
