@@ -101,7 +101,6 @@ TEST_CASE("framework: before each micro batch, and once in an iteration") {
 TEST_CASE("framework: messages: each that a stage waits for; of 1F1B those to the two stages are beside each other") {
   for (const int micro_batches : {1, 4})
     for (const auto& [schedule, messages] : {std::pair{"gpipe", 2 * micro_batches}, {"1f1b", micro_batches + 1}}) {
-      CAPTURE(schedule);
       const std::string plan = fmt::format("global_batch: {}, pipeline: 2, schedule: {}", micro_batches, schedule);
       const double ten = time_of(2, plan, "{host: {message: 10 ms}}"),
                    thirty = time_of(2, plan, "{host: {message: 30 ms}}");

@@ -19,7 +19,7 @@ using namespace rehearse;
 
 namespace {
 
-constexpr HostIssue host_of(double forward, double backward) {
+HostIssue host_of(double forward, double backward) {
   return {.forward = Seconds(forward), .backward = Seconds(backward), .micro_batch = {}, .message = {}, .origin = {}};
 }
 
