@@ -35,10 +35,12 @@ void resolve_bases(Value& root, Unresolved& unresolved) {
   const auto framework = [](const Value& value, const std::string& path) {
     return resolve_entry("frameworks", value, path);
   };
-  resolve(root, "", "model", model);
-  resolve(root, "", "framework", framework);
   resolve(root, "", "cluster", resolve_cluster);
-  if (root.find("jobs") == nullptr) return;
+  if (root.find("jobs") == nullptr) {
+    resolve(root, "", "model", model);
+    resolve(root, "", "framework", framework);
+    return;
+  }
   std::vector<Value>& jobs = root["jobs"].items;
   for (std::size_t j = 0; j < jobs.size(); ++j)
     if (jobs[j].type == Value::Type::mapping) {

@@ -173,9 +173,9 @@ TEST_CASE("profile: broken rows are named") {
 }
 
 TEST_CASE("profile: `like` takes the measured times too where the chip runs both alike") {
-  const Device device = read(with("attention:\n",
+  const Device device = read(with("flash_attention:\n",
                                   "  fp16: {like: bf16, origin: as bf16}\n"
-                                  "  fp8: {like: bf16, peak: 2141 TFLOP/s, origin: assumed}\nattention:\n"));
+                                  "  fp8: {like: bf16, peak: 2141 TFLOP/s, origin: assumed}\nflash_attention:\n"));
   const Gemm gemm{1, 1024, 4096, 4096, Layout::tn};
   CHECK(device.time({"", gemm, Precision::fp16}) == device.time({"", gemm, Precision::bf16}));
   CHECK(device.gemm.at(Precision::fp8).measured.points.empty());

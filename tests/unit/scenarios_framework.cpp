@@ -35,7 +35,8 @@ double time_of(int nodes, const std::string& plan, const std::string& framework)
 double stepping(const Run& run) { return run.gpus.begin()->second.breakdown[5]; }
 
 struct Issued {
-  double launches = 0, last = 0, longest = 0;
+  double first = 0, launches = 0;  ///< of the first kernel, and of all
+  double last = 0, longest = 0;    ///< times
 };
 
 /// Of the kernels of a pass, on the first device.
@@ -43,6 +44,7 @@ Issued issued(const Scenario& scenario, const Steps& steps) {
   Issued out;
   for (const Step& step : steps)
     if (const auto* kernel = std::get_if<KernelStep>(&step)) {
+      if (out.launches == 0) out.first = static_cast<double>(kernel->kernel.launches());
       out.launches += static_cast<double>(kernel->kernel.launches());
       out.last = scenario.cluster.device(0).sustained_time(kernel->kernel).value();
       out.longest = std::max(out.longest, out.last);
@@ -72,14 +74,17 @@ TEST_CASE("framework: a host slower than every kernel: launches times its time, 
   }
 }
 
-TEST_CASE("framework: a host faster than every kernel is seen once a pass") {
+TEST_CASE("framework: a host faster than every kernel is seen once a pass: for the launches of its first kernel") {
   const Scenario scenario = scenario_of(yaml_of(1, "global_batch: 3", "ideal"));
   const double issue = scenario.cluster.device(0).launch_overhead.value() / 2;
   REQUIRE(issue > 1e-8);
   const double with =
       time_of(1, "global_batch: 3", fmt::format("{{host: {{forward: {0} s, backward: {0} s}}}}", issue));
   const double without = time_of(1, "global_batch: 3", "ideal");
-  CHECK(with - without == relative((3 + 3 + 1) * issue, 1e-6));
+  const Job& job = scenario.jobs.front();
+  const double launches = 3 * issued(scenario, forward_steps(job.model, job.plan, 0)).first +
+                          3 * issued(scenario, backward_steps(job.model, job.plan, 0)).first + 1;  // the optimizer's
+  CHECK(with - without == relative(launches * issue, 1e-6));
 }
 
 TEST_CASE("framework: before each micro batch, and once in an iteration") {
@@ -96,7 +101,6 @@ TEST_CASE("framework: before each micro batch, and once in an iteration") {
 TEST_CASE("framework: messages: each that a stage waits for; of 1F1B those to the two stages are beside each other") {
   for (const int micro_batches : {1, 4})
     for (const auto& [schedule, messages] : {std::pair{"gpipe", 2 * micro_batches}, {"1f1b", micro_batches + 1}}) {
-      CAPTURE(schedule);
       const std::string plan = fmt::format("global_batch: {}, pipeline: 2, schedule: {}", micro_batches, schedule);
       const double ten = time_of(2, plan, "{host: {message: 10 ms}}"),
                    thirty = time_of(2, plan, "{host: {message: 30 ms}}");
@@ -119,9 +123,14 @@ TEST_CASE("framework: sharding costs every gather and reduction of whole tensors
       const double all = micro_batches * parameters * (2 + 2 + 4) / 10e9;
       const double seen = time_of(ranks, plan(0), "{sharding: 10 GB/s}") - time_of(ranks, plan(0), "ideal");
       const double ahead = time_of(ranks, plan(1), "{sharding: 10 GB/s}") - time_of(ranks, plan(1), "ideal");
-      CHECK(seen == relative(all, 1e-6));
-      CHECK(ahead < seen);
       CHECK(ahead > 0);
+      if (shards == ranks) {
+        CHECK(seen == relative(all, 1e-6));
+        CHECK(ahead < seen);
+      } else {  // sums over those with the same share run beside some of the reductions, but beside no gather
+        CHECK(seen > all * (2 + 2) / (2 + 2 + 4));
+        CHECK(seen <= all);
+      }
     }
 }
 

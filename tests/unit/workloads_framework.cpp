@@ -19,7 +19,7 @@ using namespace rehearse;
 
 namespace {
 
-constexpr HostIssue host_of(double forward, double backward) {
+HostIssue host_of(double forward, double backward) {
   return {.forward = Seconds(forward), .backward = Seconds(backward), .micro_batch = {}, .message = {}, .origin = {}};
 }
 
@@ -105,7 +105,8 @@ TEST_CASE("issue clock: between the two, at least either, and no shorter for a s
 }
 
 TEST_CASE("issue clock: a kernel waits for each of its launches; one without any, for nothing") {
-  IssueClock clock(host_of(10e-6, 0));
+  const HostIssue host = host_of(10e-6, 0);
+  IssueClock clock(host);
   CHECK(clock.add(Kind::forward, 5, Seconds(2e-6)).value() == testing::relative(52e-6, 1e-12));
   CHECK(clock.add(Kind::forward, 0, Seconds(3e-6)).value() == testing::relative(3e-6, 1e-12));
   CHECK(clock.add(Kind::forward, 1, Seconds(2e-6)).value() == testing::relative(60e-6 + 2e-6 - 55e-6, 1e-12));
@@ -115,15 +116,17 @@ TEST_CASE("issue clock: what the host does first delays kernels that wait for it
   const std::vector<double> kernels{3e-6, 5e-6, 2e-6};
   CHECK(end_of(host_of(0, 0), kernels, 1e-3) == testing::relative(1e-3 + sum(kernels), 1e-12));
   CHECK(end_of(host_of(10e-6, 0), kernels, 1e-3) == testing::relative(1e-3 + 3 * 10e-6 + kernels.back(), 1e-12));
-  IssueClock clock(host_of(0, 0));  // the device is busy until after the host is back
+  const HostIssue idle = host_of(0, 0);
+  IssueClock clock(idle);  // the device is busy until after the host is back
   CHECK(clock.add(Kind::forward, 1, Seconds(2e-3)).value() == testing::relative(2e-3, 1e-12));
   clock.spend(Seconds(1e-3));
   CHECK(clock.add(Kind::forward, 1, Seconds(1e-6)).value() == testing::relative(1e-6, 1e-12));
 }
 
 TEST_CASE("issue clock: passes of gradients are autograd's, all others Python's") {
+  const HostIssue host = host_of(30e-6, 20e-6);
   for (const Kind kind : {Kind::forward, Kind::recompute, Kind::optimizer, Kind::backward, Kind::backward_weight}) {
-    IssueClock clock(host_of(30e-6, 20e-6));
+    IssueClock clock(host);
     const bool backward = kind == Kind::backward || kind == Kind::backward_weight;
     CHECK(clock.add(kind, 1, Seconds(1e-6)).value() == testing::relative((backward ? 20e-6 : 30e-6) + 1e-6, 1e-12));
   }
@@ -205,7 +208,7 @@ TEST_CASE("framework: every profile of the catalogue reads, says what it is, and
   }
   Framework ideal;
   ideal.name = "ideal";
-  CHECK(to_yaml(to_value(read(resolve_entry("frameworks", scalar_value("ideal"), "framework")))) ==
+  CHECK(to_yaml(to_value(read(resolve_entry("frameworks", scalar_value(ideal.name), "framework")))) ==
         to_yaml(to_value(ideal)));
 }
 
