@@ -48,7 +48,7 @@ class Parameter:
         return 1 / value if self.is_rate else value
 
 
-A100, DEEPSPEED = "devices/a100-80gb-sxm.yaml", "frameworks/megatron-deepspeed-2023.yaml"
+A100 = "devices/a100-80gb-sxm.yaml"
 PARAMETERS = [
     Parameter(A100, "fp16:", "efficiency", 0.6, 1, is_rate=True),
     Parameter(A100, "fp16:", "setup", 0.5, 10, "us"),
@@ -58,12 +58,7 @@ PARAMETERS = [
     Parameter(A100, "memory:", "latency", 0.2, 10, "us"),
     Parameter(A100, "flash_attention:", "forward", 0.2, 0.9, is_rate=True),
     Parameter(A100, "flash_attention:", "backward", 0.15, 0.9, is_rate=True),
-    Parameter(DEEPSPEED, "host:", "forward", 1, 200, "us"),
-    Parameter(DEEPSPEED, "host:", "backward", 1, 200, "us"),
-    Parameter(DEEPSPEED, "host:", "micro_batch", 0.01, 5, "ms"),
-    Parameter(DEEPSPEED, "libraries:", "products", 0.5, 2, is_rate=True),
     Parameter("frameworks/megatron-lm-2021.yaml", "host:", "message", 0.001, 2, "ms"),
-    Parameter("frameworks/megatron-lm-2021.yaml", "libraries:", "streams", 0.5, 1.5, is_rate=True),
     Parameter("frameworks/fsdp-2023.yaml", "", "iteration", 1, 200, "ms"),
 ]
 
@@ -91,12 +86,12 @@ def write_study(folder, name, every):
     return folder / f"{name}.yaml"
 
 
-def simulate(program, parameters, values, whole=False):
-    """Predicted over measured time of the rows, by study."""
+def simulate(program, parameters, values, studies, whole=False):
+    """Predicted over measured time of the rows, by study: of every so manieth row, or the whole."""
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         write_catalogues(folder, parameters, values)
-        files = [write_study(folder, study, 1 if whole else every) for study, every in STUDIES.items()]
+        files = [write_study(folder, study, 1 if whole else every) for study, every in studies.items()]
         done = subprocess.run([program, "validate", *files, "-q", "-j", "1", "--json", "-"], capture_output=True,
                               text=True, check=False, env={**os.environ, "REHEARSE_DATA": name})
     if not done.stdout:
@@ -118,7 +113,7 @@ def improved(program, parameters, values, jobs):
 
     trials = [values] + [moved(i) for i in range(len(values))]
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        at, *others = pool.map(lambda trial: simulate(program, parameters, trial), trials)
+        at, *others = pool.map(lambda trial: simulate(program, parameters, trial, STUDIES), trials)
     slopes = []
     for i, (parameter, other) in enumerate(zip(parameters, others)):
         step = parameter.work(moved(i)[i]) - parameter.work(values[i])
@@ -155,7 +150,7 @@ def main():
         print(f"loss {before:.3f}, then {hoped:.3f} hoped for:", " ".join(f"{v:.4g}" for v in values), flush=True)
     for parameter, value in zip(PARAMETERS, values):
         print(f"{parameter.name} {value:.3g} {parameter.unit}".strip())
-    for study, ratios in simulate(options.program, PARAMETERS, values, whole=True).items():
+    for study, ratios in simulate(options.program, PARAMETERS, values, STUDIES, whole=True).items():
         errors = [r - 1 for r in ratios]
         every = STUDIES[study]
         others = [e for i, e in enumerate(errors) if i % every]
