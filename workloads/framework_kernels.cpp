@@ -44,7 +44,8 @@ Steps with_accumulation(Steps steps, const Plan& plan, Accumulation accumulation
     const std::int64_t elements = gemm->batch * gemm->m * gemm->n;
     add.kernel.name = "gradient accumulation";
     add.kernel.work =
-        Stream{StreamKind::scale, Bytes(std::max<std::int64_t>(0, separate ? element + sum : sum - element) * elements), separate ? 1 : 0};
+        Stream{StreamKind::scale, Bytes(std::max<std::int64_t>(0, separate ? element + sum : sum - element) * elements),
+               separate ? 1 : 0};
     out.emplace_back(std::move(add));
   }
   return out;

@@ -151,7 +151,8 @@ Seconds PassTemplates::host_before(const PassPart& part) const {
 std::vector<SegmentItem> PassTemplates::add(const Steps& steps, Seconds before) {
   const bool calls = allocator_table().find(plan_.allocator)->calls_device;
   const BlockCost cost = calls ? BlockCost{device_.malloc_time, device_.free_time} : BlockCost{};
-  return add_segments(steps, device_, {options_.merge_kernels, cost, framework_.host, framework_.libraries, before}, numbers_, program_);
+  return add_segments(steps, device_, {options_.merge_kernels, cost, framework_.host, framework_.libraries, before},
+                      numbers_, program_);
 }
 
 const std::vector<PassItem>& PassTemplates::of(const std::vector<PassPart>& parts) {

@@ -29,8 +29,9 @@ void embedding_backward(StepWriter& w) {
   w.stream("embedding gradient", StreamKind::embedding_backward, 3 * w.element, w.tokens * w.hidden);
 }
 
-/// The loss works in fp32 on this rank's share of the vocabulary, a kernel each: cast (element + 4 bytes), maximum (4), subtract (8),
-/// exponential (8), sum (4), divide (8); maximum, sum and the target's logit are reduced over the tensor group.
+/// The loss works in fp32 on this rank's share of the vocabulary, a kernel each: cast (element + 4 bytes), maximum (4),
+/// subtract (8), exponential (8), sum (4), divide (8); maximum, sum and the target's logit are reduced over the tensor
+/// group.
 void head_forward(StepWriter& w) {
   norm_forward(w, "head input", "head norm");
   column_parallel_forward(w, {"logits", w.tokens, w.hidden, w.vocab});
