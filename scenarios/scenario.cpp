@@ -31,22 +31,18 @@ void resolve_bases(Value& root, Unresolved& unresolved) {
       unresolved[path] = error.faults();
     }
   };
-  const auto model = [](const Value& value, const std::string& path) { return resolve_entry("models", value, path); };
-  const auto framework = [](const Value& value, const std::string& path) {
-    return resolve_entry("frameworks", value, path);
+  const auto from = [](const char* catalogue) {
+    return [catalogue](const Value& value, const std::string& path) { return resolve_entry(catalogue, value, path); };
+  };
+  const auto resolve_job = [&](Value& at, const std::string& prefix) {
+    resolve(at, prefix, "model", from("models"));
+    resolve(at, prefix, "framework", from("frameworks"));
   };
   resolve(root, "", "cluster", resolve_cluster);
-  if (root.find("jobs") == nullptr) {
-    resolve(root, "", "model", model);
-    resolve(root, "", "framework", framework);
-    return;
-  }
+  if (root.find("jobs") == nullptr) return resolve_job(root, "");
   std::vector<Value>& jobs = root["jobs"].items;
   for (std::size_t j = 0; j < jobs.size(); ++j)
-    if (jobs[j].type == Value::Type::mapping) {
-      resolve(jobs[j], fmt::format("jobs.{}.", j), "model", model);
-      resolve(jobs[j], fmt::format("jobs.{}.", j), "framework", framework);
-    }
+    if (jobs[j].type == Value::Type::mapping) resolve_job(jobs[j], fmt::format("jobs.{}.", j));
 }
 
 /// Whether the way to the key leads through a name or a mapping with a base, of which a setting would not see the keys.

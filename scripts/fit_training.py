@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fit what published training runs on A100 tell of the device, of frameworks and of a node, by the program itself.
+"""Fit what published training runs on A100 tell of the device and of frameworks, by the program itself.
 
 Usage: fit_training.py [--program FILE] [--rounds N] [--jobs N]    (build/release/bin/rehearse; Python's standard library)
 

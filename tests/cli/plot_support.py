@@ -13,6 +13,7 @@ import xml.etree.ElementTree
 from pathlib import Path
 
 from support import Workplace
+from validate_support import COLLECTIVE
 
 SCRIPTS = Path(__file__).resolve().parent.parent.parent / "scripts"
 sys.path.append(str(SCRIPTS))
@@ -38,13 +39,6 @@ STRONG = "base: small.yaml\nset: {plan.data: null, plan.global_batch: 64}\naxes:
 LONG = "base: small.yaml\naxes:\n  plans:\n" + "".join(
     '    - {label: "%s number %d", set: {plan.micro_batch: %d}}\n' % ("a plan of words, " * (1 + i % 4), i, 1 + i % 4)
     for i in range(16) if i % 4 != 2)
-STUDY = """\
-name: rings
-collective: {op: all_reduce, cluster: dgx-a100, algorithm: ring}
-table: t.csv
-columns: {gpus: ranks, size: {key: bytes, unit: KiB}}
-measured: {column: us, unit: us}
-"""
 THROUGHPUT = """\
 name: runs
 scenario: small.yaml
@@ -66,7 +60,7 @@ class PlotTest(unittest.TestCase):
         cls.write_table("collective", "--cluster", "dgx-h100", "--ranks", "16", "--bytes", "4KiB:64MiB",
                         "--step-factor", "16", "--algorithm", "all", "--csv", "sizes.csv")
         cls.place.write("t.csv", "gpus,size,us\n2,64,20\n4,64,30\n8,1024,100\n")
-        cls.place.write("times.yaml", STUDY)
+        cls.place.write("times.yaml", COLLECTIVE)
         cls.write_table("validate", "times.yaml", "-q", "--csv", "times.csv", "--json", "times.json")
         cls.place.write("rates-measured.csv", "tp,micro,rate\n1,1,90\n2,2,80\n8,1,70\n")
         cls.place.write("rates.yaml", THROUGHPUT)
