@@ -196,3 +196,13 @@ TEST_CASE("framework: merged, folded and replayed, its costs are those of a run 
     CHECK(run.time > time_of(4, plan, "ideal") + 1e-3);
   }
 }
+
+TEST_CASE("framework: libraries of half the rate take twice as long, products and streams together as each alone") {
+  const auto time = [](const std::string& framework) { return time_of(1, "global_batch: 2", framework); };
+  const double whole = time("ideal"), products = time("{libraries: {products: 0.5}}") - whole,
+               streams = time("{libraries: {streams: 0.5}}") - whole;
+  CHECK(products > 0.1 * whole);
+  CHECK(streams > 0.1 * whole);
+  CHECK(products + streams == relative(whole, 1e-9));
+  CHECK(time("{libraries: {products: 0.5, streams: 0.5}}") == relative(2 * whole, 1e-9));
+}

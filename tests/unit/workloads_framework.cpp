@@ -67,6 +67,7 @@ const std::string every_key = R"(name: all
 description: every key
 host: {forward: 11 us, backward: 7.5 us, micro_batch: 0.3 ms, message: 12.25 us, origin: test}
 kernels: {softmax: 3, origin: test}
+libraries: {products: 1.25, streams: 0.75, origin: test}
 eager: {separate: true, autocast: true, recompute_stops_early: true, origin: test}
 accumulation: fused
 sharding: 18.5 GB/s
@@ -187,6 +188,7 @@ TEST_CASE("framework: every key is read, and what is written reads as the same")
   CHECK(f.host.micro_batch == Seconds(0.3e-3));
   CHECK(f.host.message == Seconds(12.25e-6));
   CHECK(f.kernels.softmax == 3);
+  CHECK((f.libraries.products == 1.25 && f.libraries.streams == 0.75));
   CHECK((f.eager.separate && f.eager.autocast && f.eager.recompute_stops_early));
   CHECK(f.accumulation == Accumulation::fused);
   CHECK(f.sharding == BytesPerSecond(18.5e9));
@@ -227,6 +229,9 @@ TEST_CASE("framework: faults have file, line and key path") {
           fmt::format("framework.yaml:2: host.{}: expected zero or more", key));
   CHECK(fault_of("iteration: -1 us\n") == "framework.yaml:1: iteration: expected zero or more");
   CHECK(fault_of("sharding: -1 GB/s\n") == "framework.yaml:1: sharding: expected zero or more");
+  for (const char* key : {"products", "streams"})
+    CHECK(fault_of(fmt::format("name: x\nlibraries: {{{}: 0}}\n", key)) ==
+          fmt::format("framework.yaml:2: libraries.{}: expected a factor from 0.1 to 10", key));
   CHECK(fault_of("eager: {autocast: true}\n") ==
         "framework.yaml:1: eager.autocast: has a meaning with `separate: true` only");
 }
